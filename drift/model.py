@@ -1,0 +1,145 @@
+"""The plain data that flows through the drift engine, in the order in which it flows.
+
+trace records -> `Change` (one attribute of one resource, by one event) -> netted per resource and attribute
+-> matched with `StateResource` and `CodeAttribute` -> `DriftItem`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from lamplighter.core.operations import ByteEdit
+
+Action = Literal["set", "add", "remove", "create", "delete"]
+"""What a change does: `set` a whole attribute, `add`/`remove` a member of a set-like attribute (an ingress
+rule, a policy attachment, a tag), `create`/`delete` the resource itself."""
+
+
+class Actor(NamedTuple):
+    """Who made a call, as the trace says; every field is text from outside."""
+
+    name: str
+    """A person or role session as people would name it: `alice`, `ops-admin/alice@example.com`, `root`."""
+    kind: str
+    """userIdentity.type: IAMUser, AssumedRole, Root, WebIdentityUser, AWSService, ..."""
+    tool: str
+    """console, aws-cli, boto3, terraform, a service's name, or the first word of the user agent."""
+    source_ip: str
+    user_agent: str = ""
+
+
+class EventRef(NamedTuple):
+    """One trace event, as it is cited: enough to find it again."""
+
+    event_id: str
+    name: str
+    time: str
+    """ISO 8601, UTC, as in the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one event does to one attribute (or, with an empty `attribute`, to the resource itself).
+
+    `identity` holds what the event names the resource by, keyed by state attribute: {"id": "sg-1"},
+    {"bucket": "logs"}, {"url": ...}; every pair must match the state's attribute of that name.
+    `resource_types` are the Terraform types whose state may hold that resource, the most specific first.
+    `attribute` is the path in the provider's schema: `versioning_configuration.status`, `ingress`, `tags.Owner`.
+    """
+
+    event: EventRef
+    actor: Actor
+    account: str
+    region: str
+    resource_types: tuple[str, ...]
+    identity: Mapping[str, str]
+    action: Action
+    attribute: str = ""
+    value: Any = None
+    created_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetChange:
+    """What is left for one resource and attribute after all its events: the value the trace says is live.
+
+    `changes` are the events that led to it, in time order; the last one is the one to attribute it to.
+    """
+
+    resource_types: tuple[str, ...]
+    identity: Mapping[str, str]
+    account: str
+    region: str
+    action: Action
+    attribute: str
+    value: Any
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StateResource:
+    """One resource instance of a Terraform state. `address` is absolute, with its index key."""
+
+    address: str
+    type: str
+    name: str
+    module: str
+    """Absolute module address (`module.a["x"].module.b`), empty for the root."""
+    provider: str
+    attributes: Mapping[str, Any]
+    sensitive: frozenset[str] = field(default=frozenset())
+    """Top-level attributes that the state marks as sensitive: their values are shown nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLocation:
+    """Where a resource's block, or one of its attributes, stands. `file` is relative to the root directory."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAttribute:
+    """What the code says of one attribute of one resource.
+
+    `value` is the evaluated value where the code is static enough (`known`), else None. `text` is the
+    expression as written. `edit_range` is the byte range of the value when it is a literal of its own,
+    so that exactly it can be replaced.
+    """
+
+    location: CodeLocation
+    text: str
+    known: bool
+    value: Any = None
+    edit_range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftItem:
+    """One drift: something is live that the code does not say.
+
+    `address` is None for an unmanaged resource. `events` are all that contributed, `actor` made the last.
+    """
+
+    address: str | None
+    resource_type: str
+    resource_id: str
+    attribute: str
+    action: Action
+    code_value: Any
+    live_value: Any
+    location: CodeLocation | None
+    actor: Actor
+    time: str
+    events: tuple[EventRef, ...]
+    account: str
+    region: str
+    risk: str
+    """A severity label; `risk_reason` says why."""
+    risk_reason: str
+    file_version: str = ""
+    edits: tuple[ByteEdit, ...] = ()
+    confidence: float = 1.0
