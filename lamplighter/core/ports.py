@@ -1,0 +1,87 @@
+"""What a part needs from elsewhere, as Protocols; `agents/wiring.py` is the one place that fills them.
+
+An engine never imports another engine, a model or a store: it is given one of these. Until the part that serves
+a port exists, the caller says so ("unmapped", "not compressed") and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+
+from lamplighter.core.operations import Operation
+from lamplighter.core.results import Outcome
+
+
+class Clock(Protocol):
+    """The time, so that tests can set it."""
+
+    def now(self) -> datetime:
+        """The current time, aware, UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class EffectResult(NamedTuple):
+    """What an effect did. `detail` is one line for people; `undo` the operation that takes it back, if any."""
+
+    outcome: Outcome
+    detail: str = ""
+    undo: Operation | None = None
+
+
+class Effect(Protocol):
+    """Performs operations of some verbs on the world, at most once each.
+
+    `claim` is the ledger's id for this attempt. An effect leaves it in the world where it can (field manager,
+    user agent, client token), so that `observe` can tell its own work from somebody else's.
+    """
+
+    def current_version(self, operation: Operation) -> str:
+        """The version the target has now, to be compared with `operation.target.version`.
+
+        Raises LampError when the target cannot be read.
+        """
+        ...
+
+    def perform(self, operation: Operation, claim: str) -> EffectResult:
+        """Does it, under a precondition on the target's version; REFUSED when the precondition does not hold.
+
+        Raises nothing for a failure of the world: that is FAILED (certainly nothing done) or UNKNOWN.
+        """
+        ...
+
+    def observe(self, operation: Operation, claim: str) -> EffectResult:
+        """Whether a claimed, unrecorded operation took place: DONE, FAILED (certainly not), else UNKNOWN."""
+        ...
+
+
+class Recall(Protocol):
+    """Remembered facts, runbooks and incidents that may bear on a question; data, never instructions."""
+
+    def recall(self, question: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
+
+
+class Compress(Protocol):
+    """Shortens long text to a budget, keeping what matters; the whole stays behind the returned handle."""
+
+    def compress(self, text: str, budget_tokens: int) -> tuple[str, str]: ...
+
+
+class AskModel(Protocol):
+    """One forced choice over a closed set; None is the model's abstention, or that there is no model."""
+
+    def choose(self, question: str, options: Sequence[str]) -> str | None: ...
+
+
+class Inventory(Protocol):
+    """The names that exist, by kind (addresses, workloads, nodes ...), against which requests are matched."""
+
+    def names(self, kind: str) -> Sequence[str]: ...
