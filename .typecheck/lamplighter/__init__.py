@@ -1,0 +1,1 @@
+../../lamplighter/__init__.py

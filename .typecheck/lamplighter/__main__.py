@@ -1,0 +1,1 @@
+../../lamplighter/__main__.py
