@@ -1,0 +1,485 @@
+"""The ledger: plans, approvals and what was done, so that every operation happens at most once.
+
+SQLite in WAL mode, safe for several processes and threads. Each write is one transaction that holds its audit
+record too: where the record cannot be written, neither is the change, and nothing runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from lamplighter.core import _schema
+from lamplighter.core.approvals import Approval, ApprovalState
+from lamplighter.core.audit import GENESIS, AuditLog, Head, read_anchor, write_anchor
+from lamplighter.core.canonical import canonical_json, fingerprint
+from lamplighter.core.errors import InputError, LedgerError, Refused
+from lamplighter.core.locking import exclusive
+from lamplighter.core.operations import Operation, parse_operation
+from lamplighter.core.plans import Plan
+from lamplighter.core.policy import Channel, Decision, Mode, Policy
+from lamplighter.core.ports import Clock, EffectResult, SystemClock
+from lamplighter.core.redaction import redact
+from lamplighter.core.results import Outcome
+
+LEDGER_POINTS = tuple(
+    f"{write}:{moment}"
+    for write in ("decide", "claim", "close", "record", "spend")
+    for moment in ("written", "committed", "anchored")
+)
+
+
+def _nothing(_point: str) -> None:
+    pass
+
+
+class StepRow(NamedTuple):
+    """One claimed step; `outcome` is None while it is in doubt (claimed and not recorded)."""
+
+    claim: str
+    approval_id: str
+    step_id: str
+    claimed_at: datetime
+    outcome: Outcome | None
+    detail: str
+    undo: Operation | None
+    recorded_at: datetime | None
+
+
+class Claim(NamedTuple):
+    """The right to perform one step once. Not `fresh`: somebody had it before, with `recorded` (or in doubt)."""
+
+    id: str
+    approval_id: str
+    step_id: str
+    fresh: bool
+    recorded: EffectResult | None = None
+
+
+class Freeze(NamedTuple):
+    """While there is one, nothing new is executed."""
+
+    by: str
+    reason: str
+    since: datetime
+
+
+class Ledger:
+    """One open ledger; a context manager. Not to be carried over a fork."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, clock: Clock, at: Callable[[str], None]) -> None:
+        self.path = path
+        self.audit = AuditLog(connection, path.with_name("audit.head"))
+        self._connection = connection
+        self._clock = clock
+        self._at = at
+        self._mutex = threading.RLock()
+
+    @classmethod
+    def open(
+        cls, path: Path, clock: Clock | None = None, *, at: Callable[[str], None] = _nothing
+    ) -> Ledger:
+        """Opens or makes the ledger (folder 0700, file 0600); `at` is told each point of `LEDGER_POINTS`.
+
+        Raises LedgerError when it cannot be used, or was written by another version.
+        """
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            with exclusive(path.with_name("audit.lock")):
+                connection = _connect(path)
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(str(path), f"the ledger cannot be opened ({error})", "check the path and its rights") from error
+        return cls(path, connection, clock or SystemClock(), at)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # plans
+
+    def save_plan(self, plan: Plan) -> str:
+        """Keeps the plan; returns its digest. Saving it again changes nothing."""
+        with self._write("save") as now:
+            self._keep(plan, now)
+        return plan.digest
+
+    def find_plan(self, prefix: str) -> Plan:
+        """The plan whose digest starts with `prefix` (6 hex digits at least); raises InputError otherwise."""
+        if not re.fullmatch(r"[0-9a-f]{6,64}", prefix):
+            raise InputError(repr(prefix[:80]), "is not a plan digest", "give at least 6 of its hex digits")
+        query = "SELECT digest, body FROM plans WHERE digest >= ? AND digest < ? LIMIT 2"
+        rows = self._read(query, prefix, prefix + "g")
+        if len(rows) != 1:
+            problem = "names no plan" if not rows else "names more than one plan"
+            raise InputError(repr(prefix), problem, "see `lamp pending`, or give more digits")
+        return _plan(rows[0][0], rows[0][1])
+
+    # approvals
+
+    def request_approval(self, plan: Plan, *, requested_by: str, channel: Channel, policy: Policy) -> Approval:
+        """The pending approval of the plan, made where there is none; Refused where it can never be approved."""
+        if channel == "policy":
+            raise Refused("channel policy", "a policy does not ask", "use `policy_approval`")
+        return self._open_approval(plan, requested_by, channel, policy, approver=None)
+
+    def policy_approval(self, plan: Plan, policy: Policy, *, requested_by: str | None = None) -> Approval:
+        """In mode act, when the rules allow every step unasked: the same record, already approved."""
+        verdicts = policy.judge(plan)
+        if policy.mode is not Mode.ACT or any(verdict.decision is not Decision.ALLOW for verdict in verdicts):
+            raise _refused(plan, "the policy does not allow every step unasked", "ask for an approval")
+        approver = "policy:" + ",".join(sorted({verdict.rule for verdict in verdicts}))
+        requester = plan.requested_by if requested_by is None else requested_by
+        return self._open_approval(plan, requester, "policy", policy, approver=approver)
+
+    def _open_approval(
+        self, plan: Plan, requested_by: str, channel: Channel, policy: Policy, *, approver: str | None
+    ) -> Approval:
+        check_policy(plan, policy)
+        with self._write("request") as now:
+            self._keep(plan, now)
+            self._expire(plan.digest, now)
+            query = "SELECT * FROM approvals WHERE digest = ? AND state IN ('pending', 'approved')"
+            row = self._connection.execute(query, (plan.digest,)).fetchone()
+            existing = _approval(row) if row else None
+            wanted = ApprovalState.APPROVED if approver else ApprovalState.PENDING
+            if existing and existing.state is wanted and (existing.channel == "policy") == (channel == "policy"):
+                return existing
+            if existing and existing.state is ApprovalState.APPROVED:
+                raise _refused(plan, "is approved already", "run `lamp plan apply`")
+            self._refuse_executed(plan)
+            if existing:
+                self._set_state(existing.id, ApprovalState.EXPIRED)
+            approval = Approval(
+                id=f"ap-{secrets.token_hex(8)}",
+                digest=plan.digest,
+                state=wanted,
+                requested_by=requested_by,
+                channel=channel,
+                policy_version=policy.version,
+                requested_at=now,
+                expires_at=now + timedelta(minutes=policy.approval_minutes),
+                approver=approver,
+                decided_at=now if approver else None,
+            )
+            self._connection.execute("INSERT INTO approvals VALUES (?,?,?,?,?,?,?,?,?,?)", _stored(approval))
+            action = "approval.approved" if approver else "approval.requested"
+            self._note(now, approver or requested_by, action, approval.id, digest=plan.digest, channel=channel)
+            return approval
+
+    def _refuse_executed(self, plan: Plan) -> None:
+        query = """SELECT count(*) FROM steps JOIN approvals ON approvals.id = steps.approval_id
+            WHERE digest = ? AND (outcome IS NULL OR outcome IN ('done', 'unknown'))"""
+        if self._connection.execute(query, (plan.digest,)).fetchone()[0]:
+            raise _refused(plan, "was already executed, at least in part", "make a new plan")
+
+    def decide(
+        self, digest_prefix: str, *, approve: bool, approver: str, channel: Channel, policy: Policy
+    ) -> Approval:
+        """Decides the pending approval of a plan, once. Refused: see the messages below."""
+        plan = self.find_plan(digest_prefix)
+        with self._write("decide") as now:
+            self._expire(plan.digest, now)
+            query = "SELECT * FROM approvals WHERE digest = ? ORDER BY rowid DESC LIMIT 1"
+            row = self._connection.execute(query, (plan.digest,)).fetchone()
+            refusal = _undecidable(_approval(row) if row else None)
+            if refusal:
+                raise _refused(plan, refusal, "ask for a new approval")
+            asked = _approval(row)
+            if approve:
+                check_policy(plan, policy)
+            if channel == "policy":
+                raise _refused(plan, "a policy does not decide what was asked of a person", "decide it yourself")
+            if asked.policy_version != policy.version:
+                raise _refused(plan, "the policy has changed since it was proposed", "make the plan again")
+            risk = max(step.operation.risk for step in plan.steps)
+            reason = policy.may_approve(approver, asked.requested_by, channel, risk)
+            if approve and reason:
+                raise _refused(plan, reason, "have somebody else approve it")
+            state = ApprovalState.APPROVED if approve else ApprovalState.DENIED
+            expires = now + timedelta(minutes=policy.approval_minutes) if approve else asked.expires_at
+            decided = asked._replace(
+                state=state, approver=approver, decided_at=now, channel=channel, expires_at=expires
+            )
+            self._connection.execute(
+                "UPDATE approvals SET state=?, approver=?, decided_at=?, channel=?, expires_at=? WHERE id=?",
+                (state.value, approver, now.isoformat(), channel, expires.isoformat(), asked.id),
+            )
+            self._note(now, approver, f"approval.{state.value}", asked.id, digest=plan.digest, channel=channel)
+            return decided
+
+    def approvals(self, *states: ApprovalState) -> list[Approval]:
+        """All approvals, or those in one of `states`, oldest first; what has run out of time shows as expired."""
+        now = self._clock.now()
+        every = [_as_of(_approval(row), now) for row in self._read("SELECT * FROM approvals ORDER BY rowid")]
+        return [approval for approval in every if not states or approval.state in states]
+
+    def pending(self) -> list[Approval]:
+        return self.approvals(ApprovalState.PENDING)
+
+    def approval(self, approval_id: str) -> Approval:
+        """Raises InputError when there is none of this id."""
+        rows = self._read("SELECT * FROM approvals WHERE id = ?", approval_id)
+        if not rows:
+            raise InputError(repr(approval_id[:80]), "names no approval", "see `lamp pending`")
+        return _as_of(_approval(rows[0]), self._clock.now())
+
+    def spend(self, approval: Approval) -> None:
+        """Closes an approved approval whose steps have all ended."""
+        with self._write("spend") as now:
+            self._set_state(approval.id, ApprovalState.SPENT)
+            self._note(now, approval.approver or "", "approval.spent", approval.id, digest=approval.digest)
+
+    # steps
+
+    def claim(self, approval: Approval, step_id: str) -> Claim:
+        """Claims one step; committed when this returns. Refused while frozen, or when no longer approved."""
+        with self._write("claim") as now:
+            known = self._step(approval.id, step_id)
+            if known:
+                recorded = EffectResult(known.outcome, known.detail, known.undo) if known.outcome else None
+                return Claim(known.claim, approval.id, step_id, fresh=False, recorded=recorded)
+            self._require_open(approval, now)
+            claim = _claim_id(approval.id, step_id)
+            self._connection.execute(
+                "INSERT INTO steps (claim, approval_id, step_id, claimed_at) VALUES (?,?,?,?)",
+                (claim, approval.id, step_id, now.isoformat()),
+            )
+            self._note(now, approval.approver or "", "step.claimed", claim, approval=approval.id, step=step_id)
+            return Claim(claim, approval.id, step_id, fresh=True)
+
+    def _require_open(self, approval: Approval, now: datetime) -> None:
+        freeze = self.frozen()
+        if freeze:
+            raise Refused("ledger", f"frozen by {freeze.by}: {freeze.reason}", "lift it with `lamp unfreeze`")
+        row = self._connection.execute("SELECT * FROM approvals WHERE id = ?", (approval.id,)).fetchone()
+        current = _as_of(_approval(row), now) if row else None
+        if current is None or current.state is not ApprovalState.APPROVED or current.digest != approval.digest:
+            state = current.state.value if current else "gone"
+            raise Refused(f"approval {approval.id}", f"is {state}, not approved", "ask for a new approval")
+
+    def close_unrun(self, approval: Approval, step_id: str, result: EffectResult) -> None:
+        """Records the end of a step that was never begun (stale target, failed predecessor)."""
+        with self._write("close") as now:
+            self._require_open(approval, now)
+            claim = _claim_id(approval.id, step_id)
+            self._connection.execute(
+                "INSERT INTO steps (claim, approval_id, step_id, claimed_at) VALUES (?,?,?,?)",
+                (claim, approval.id, step_id, now.isoformat()),
+            )
+            self._finish(claim, result, now)
+
+    def record(self, claim: Claim, result: EffectResult) -> None:
+        """Records what became of a claimed step; LedgerError when something is recorded already."""
+        with self._write("record") as now:
+            self._finish(claim.id, result, now)
+
+    def _finish(self, claim: str, result: EffectResult, now: datetime) -> None:
+        undo = canonical_json(result.undo.model_dump(mode="json")).decode() if result.undo else None
+        detail = redact(result.detail)
+        changed = self._connection.execute(
+            "UPDATE steps SET outcome=?, detail=?, undo=?, recorded_at=? WHERE claim=? AND outcome IS NULL",
+            (result.outcome.value, detail, undo, now.isoformat(), claim),
+        ).rowcount
+        if changed != 1:
+            raise LedgerError(f"claim {claim}", "is recorded already, or was never made", "see `lamp audit tail`")
+        self._note(now, "lamp", f"step.{result.outcome.value}", claim, detail=detail)
+
+    def steps(self, approval_id: str) -> list[StepRow]:
+        """The steps claimed under an approval, in the order in which they were claimed."""
+        return [_step_row(row) for row in self._read("SELECT * FROM steps WHERE approval_id = ? ORDER BY rowid", approval_id)]
+
+    def _step(self, approval_id: str, step_id: str) -> StepRow | None:
+        query = "SELECT * FROM steps WHERE approval_id = ? AND step_id = ?"
+        rows = self._read(query, approval_id, step_id)
+        return _step_row(rows[0]) if rows else None
+
+    # freeze
+
+    def freeze(self, by: str, reason: str) -> None:
+        """From now on nothing new is executed; freezing again replaces the reason."""
+        with self._write("freeze") as now:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO freezes (id, by, reason, since) VALUES (1,?,?,?)",
+                (by, redact(reason), now.isoformat()),
+            )
+            self._note(now, by, "ledger.frozen", "ledger", reason=reason)
+
+    def unfreeze(self, by: str, reason: str = "") -> None:
+        """Lifts the freeze; raises Refused where there is none."""
+        with self._write("unfreeze") as now:
+            if self._connection.execute("DELETE FROM freezes").rowcount == 0:
+                raise Refused("ledger", "is not frozen", "nothing to lift")
+            self._note(now, by, "ledger.unfrozen", "ledger", reason=reason)
+
+    def frozen(self) -> Freeze | None:
+        rows = self._read("SELECT by, reason, since FROM freezes")
+        return Freeze(rows[0][0], rows[0][1], datetime.fromisoformat(rows[0][2])) if rows else None
+
+    # plumbing
+
+    def execution_lock(self, approval_id: str) -> AbstractContextManager[None]:
+        """Held while an approval is executed, so that two concurrent resumes are one after the other."""
+        return exclusive(self.path.with_name(f"execute-{fingerprint(approval_id)}.lock"))
+
+    def _keep(self, plan: Plan, now: datetime) -> None:
+        body = canonical_json(plan.model_dump(mode="json")).decode()
+        values = (plan.digest, body, now.isoformat())
+        if self._connection.execute("INSERT OR IGNORE INTO plans VALUES (?,?,?)", values).rowcount:
+            self._note(now, plan.requested_by, "plan.saved", plan.digest, steps=len(plan.steps))
+
+    def _expire(self, digest: str, now: datetime) -> None:
+        query = "SELECT * FROM approvals WHERE digest = ? AND state IN ('pending', 'approved')"
+        for row in self._connection.execute(query, (digest,)).fetchall():
+            approval = _approval(row)
+            if approval.expires_at <= now:
+                self._set_state(approval.id, ApprovalState.EXPIRED)
+
+    def _set_state(self, approval_id: str, state: ApprovalState) -> None:
+        self._connection.execute("UPDATE approvals SET state = ? WHERE id = ?", (state.value, approval_id))
+
+    def _note(self, now: datetime, actor: str, action: str, subject: str, **body: Any) -> None:
+        self.audit.append(now.isoformat(), actor, action, subject, body)
+
+    def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        try:
+            with self._mutex:
+                return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    @contextmanager
+    def _write(self, name: str) -> Iterator[datetime]:
+        try:
+            with self._mutex:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._clock.now()
+                    self._at(f"{name}:written")
+                    self._connection.execute("COMMIT")
+                finally:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                self._at(f"{name}:committed")
+                self.audit.anchor()
+                self._at(f"{name}:anchored")
+        except (sqlite3.Error, OSError) as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> LedgerError:
+        return LedgerError(str(self.path), f"the ledger cannot be used ({error})", "see `lamp doctor`")
+
+
+def check_policy(plan: Plan, policy: Policy) -> None:
+    """Raises Refused where the plan is empty, was judged by another policy, or has a step that is denied."""
+    if not plan.steps:
+        raise _refused(plan, "has no steps", "nothing is to be done")
+    if plan.policy_version != policy.version:
+        raise _refused(plan, "was judged by another policy than the one in force", "make the plan again")
+    for verdict in policy.judge(plan):
+        if verdict.decision is Decision.DENY:
+            problem = f"step {verdict.step} is denied by {verdict.rule} ({verdict.reason})"
+            raise _refused(plan, problem, "change the plan or the policy")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 30000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    anchor = path.with_name("audit.head")
+    if version == _schema.VERSION:
+        return
+    if version != 0:
+        raise LedgerError(str(path), f"has version {version}, this program writes {_schema.VERSION}", "use the newer lamp")
+    if anchor.exists() and read_anchor(anchor).seq:
+        raise LedgerError(str(path), "is empty, but its audit head is not", "restore the ledger from a backup")
+    write_anchor(anchor, Head(0, GENESIS))
+    connection.executescript(f"BEGIN IMMEDIATE; {_schema.CREATE} PRAGMA user_version = {_schema.VERSION}; COMMIT;")
+
+
+def _refused(plan: Plan, problem: str, remedy: str) -> Refused:
+    return Refused(f"plan {plan.digest[:12]}", problem, remedy)
+
+
+def _undecidable(approval: Approval | None) -> str:
+    if approval is None:
+        return "nobody has asked for its approval"
+    if approval.state is ApprovalState.PENDING:
+        return ""
+    return "its approval has expired" if approval.state is ApprovalState.EXPIRED else f"is {approval.state.value} already"
+
+
+def _as_of(approval: Approval, now: datetime) -> Approval:
+    is_open = approval.state in (ApprovalState.PENDING, ApprovalState.APPROVED)
+    return approval._replace(state=ApprovalState.EXPIRED) if is_open and approval.expires_at <= now else approval
+
+
+def _claim_id(approval_id: str, step_id: str) -> str:
+    return f"lamp-{fingerprint(approval_id, step_id)}"
+
+
+def _plan(digest: str, body: str) -> Plan:
+    try:
+        plan = Plan.model_validate_json(body)
+    except ValueError as error:
+        raise LedgerError(f"plan {digest[:12]}", "is damaged in the ledger", "make the plan again") from error
+    if plan.digest != digest:
+        raise LedgerError(f"plan {digest[:12]}", "is not what its digest says", "make the plan again")
+    return plan
+
+
+def _stored(approval: Approval) -> tuple[str | None, ...]:
+    return tuple(value.isoformat() if isinstance(value, datetime) else value for value in approval)
+
+
+def _approval(row: tuple[Any, ...]) -> Approval:
+    decided = datetime.fromisoformat(row[9]) if row[9] else None
+    requested, expires = datetime.fromisoformat(row[6]), datetime.fromisoformat(row[7])
+    return Approval(row[0], row[1], ApprovalState(row[2]), row[3], row[4], row[5], requested, expires, row[8], decided)
+
+
+def _step_row(row: tuple[Any, ...]) -> StepRow:
+    claim, approval_id, step_id, claimed, outcome, detail, undo, recorded = row
+    return StepRow(
+        claim=claim,
+        approval_id=approval_id,
+        step_id=step_id,
+        claimed_at=datetime.fromisoformat(claimed),
+        outcome=Outcome(outcome) if outcome else None,
+        detail=detail,
+        undo=_undo(undo),
+        recorded_at=datetime.fromisoformat(recorded) if recorded else None,
+    )
+
+
+def _undo(text: str | None) -> Operation | None:
+    return parse_operation(json.loads(text)) if text else None
