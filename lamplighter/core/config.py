@@ -1,0 +1,321 @@
+"""Settings: where each may stand, which place wins, and where the value in force came from.
+
+Places, the first that names a key wins: the file of `--config`, `LAMP_*` variables, the nearest `lamp.toml`, the
+nearest
+`pyproject.toml` with `[tool.lamplighter]` (both searched from the working directory upwards), the user's
+`lamplighter/lamp.toml`, the defaults. A key nobody knows is an error, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lamplighter.core.errors import ConfigError
+from lamplighter.core.policy import Mode, Policy, parse_policy
+
+Kind: TypeAlias = Literal["text", "path", "paths", "number", "secret"]
+
+KEYS: dict[str, Kind] = {
+    "project": "path",
+    "trace": "paths",
+    "state": "path",
+    "policy": "path",
+    "state_dir": "path",
+    "mode": "text",
+    "fail_on": "text",
+    "kube_context": "text",
+    "aws_profile": "text",
+    "aws_region": "text",
+    "budgets.steps": "number",
+    "budgets.tool_calls": "number",
+    "budgets.tokens": "number",
+    "budgets.seconds": "number",
+    "models.device.endpoint": "text",
+    "models.device.model": "text",
+    "models.device.api_key": "secret",
+    "models.cloud.endpoint": "text",
+    "models.cloud.model": "text",
+    "models.cloud.api_key": "secret",
+}
+"""Every setting and how its value is read; `docs/configuration.md` explains them."""
+
+def _variable(key: str) -> str:
+    return "LAMP_" + key.upper().replace(".", "_")
+
+
+_VARIABLES = {_variable(key): key for key in KEYS}
+# Not settings: where the settings are, debug traces, and what the test suite hands to itself.
+_OTHER_VARIABLES = frozenset({"LAMP_CONFIG", "LAMP_DEBUG"})
+_TEST_PREFIX = "LAMP_TEST_"
+
+FAIL_ON = ("info", "low", "medium", "high", "critical", "never")
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Budgets(_Table):
+    """What one request may use: graph steps, tool calls, model tokens, seconds of wall time."""
+
+    steps: int = Field(default=60, ge=1)
+    tool_calls: int = Field(default=200, ge=1)
+    tokens: int = Field(default=200_000, ge=0)
+    seconds: int = Field(default=600, ge=1)
+
+
+class ModelEndpoint(_Table):
+    """An OpenAI-compatible endpoint. `api_key` is a reference (`env:NAME`, `file:/path`), never the key."""
+
+    endpoint: str = ""
+    model: str = ""
+    api_key: str = ""
+
+
+class Models(_Table):
+    device: ModelEndpoint = ModelEndpoint()
+    cloud: ModelEndpoint = ModelEndpoint()
+
+
+class Config(_Table):
+    """The settings in force. Paths are absolute; a missing one is found out where it is read."""
+
+    project: Path = Path()
+    trace: tuple[Path, ...] = ()
+    state: Path | None = None
+    policy: Path | None = None
+    state_dir: Path = Path()
+    mode: Mode = Mode.PROPOSE
+    fail_on: str = "low"
+    kube_context: str = ""
+    aws_profile: str = ""
+    aws_region: str = ""
+    budgets: Budgets = Budgets()
+    models: Models = Models()
+
+    @field_validator("fail_on")
+    @classmethod
+    def _known_severity(cls, value: str) -> str:
+        if value not in FAIL_ON:
+            raise ValueError(f"{value!r} is not one of {', '.join(FAIL_ON)}")
+        return value
+
+    @property
+    def ledger_path(self) -> Path:
+        """The SQLite file of plans, approvals, claims and the audit chain."""
+        return self.state_dir / "ledger.db"
+
+
+class Resolved(NamedTuple):
+    """The settings, and for every key of `KEYS` the place its value came from."""
+
+    config: Config
+    origin: dict[str, str]
+
+
+class _Layer(NamedTuple):
+    origin: str
+    base: Path
+    values: dict[str, Any]
+
+
+def load_config(
+    config_file: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Resolved:
+    """Reads every place and merges them key by key. Raises ConfigError naming the place and the key."""
+    env = os.environ if environ is None else environ
+    here = (Path.cwd() if cwd is None else cwd).absolute()
+    values: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for layer in _layers(config_file, env, here):
+        for key, raw in layer.values.items():
+            if key not in values:
+                values[key] = _read_value(key, raw, layer)
+                origin[key] = layer.origin if layer.origin != "environment" else _variable(key)
+    values.setdefault("project", here)
+    values.setdefault("state_dir", _state_home(env) / "lamplighter")
+    try:
+        config = Config.model_validate(_nest(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(
+            f"{key} ({origin.get(key, 'default')})", message, "see docs/configuration.md for its values"
+        ) from error
+    return Resolved(config, {key: origin.get(key, "default") for key in KEYS})
+
+
+def load_policy(config: Config) -> Policy:
+    """The policy file's policy, in the mode of the settings where that is the stricter one.
+
+    Raises ConfigError when the file cannot be read or holds a wrong key.
+    """
+    if config.policy is None:
+        return Policy(mode=config.mode)
+    try:
+        text = config.policy.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(config.policy), f"cannot be read ({_reason(error)})", "check `policy`") from error
+    policy = parse_policy(text, str(config.policy))
+    order = (Mode.OBSERVE, Mode.PROPOSE, Mode.ACT)
+    if order.index(policy.mode) > order.index(config.mode):
+        return policy.model_copy(update={"mode": config.mode})
+    return policy
+
+
+def read_secret(reference: str, *, environ: Mapping[str, str] | None = None) -> str:
+    """What `env:NAME` or `file:/path` refers to. Raises ConfigError; its text never holds the secret."""
+    form, _, name = reference.partition(":")
+    env = os.environ if environ is None else environ
+    if form == "env" and name:
+        value = env.get(name, "")
+        if not value:
+            raise ConfigError(f"${name}", "is not set, and a setting refers to it", f"export {name}")
+        return value
+    if form == "file" and name:
+        try:
+            return Path(name).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(name, f"cannot be read ({_reason(error)})", "mend the `file:` reference") from error
+    raise ConfigError("api_key", "is not a reference", "write env:NAME or file:/path, never the secret itself")
+
+
+def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Iterator[_Layer]:
+    named = config_file or (Path(env["LAMP_CONFIG"]) if env.get("LAMP_CONFIG") else None)
+    if named is not None:
+        path = here / named.expanduser()
+        yield _file_layer(path, _read_toml(path))
+    yield _env_layer(env, here)
+    yield from _found_layers(here)
+    user = Path(env.get("XDG_CONFIG_HOME") or _home(env) / ".config") / "lamplighter" / "lamp.toml"
+    if user.is_file():
+        yield _file_layer(user, _read_toml(user))
+
+
+def _found_layers(here: Path) -> Iterator[_Layer]:
+    places = (here, *here.parents)
+    for place in places:
+        if (place / "lamp.toml").is_file():
+            yield _file_layer(place / "lamp.toml", _read_toml(place / "lamp.toml"))
+            break
+    for place in places:
+        path = place / "pyproject.toml"
+        # Most projects have a pyproject.toml that says nothing of us, and a broken one is not ours to report.
+        if path.is_file() and b"tool.lamplighter" in path.read_bytes():
+            table = _read_toml(path).get("tool", {}).get("lamplighter", {})
+            yield _file_layer(path, table)
+            break
+
+
+def _file_layer(path: Path, table: dict[str, Any]) -> _Layer:
+    values = dict(_flatten(table))
+    for key in values:
+        if key not in KEYS:
+            raise ConfigError(str(path), f"unknown key {key!r}", _suggest(key, list(KEYS)))
+    return _Layer(str(path), path.parent.absolute(), values)
+
+
+def _env_layer(env: Mapping[str, str], here: Path) -> _Layer:
+    values: dict[str, Any] = {}
+    for name in sorted(env):
+        if not name.startswith("LAMP_") or name in _OTHER_VARIABLES or name.startswith(_TEST_PREFIX):
+            continue
+        if name not in _VARIABLES:
+            raise ConfigError(f"${name}", "is not a setting", _suggest(name, list(_VARIABLES)))
+        key = _VARIABLES[name]
+        values[key] = env[name].split(os.pathsep) if KEYS[key] == "paths" else env[name]
+    return _Layer("environment", here, values)
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, dict) and key not in KEYS:
+            yield from _flatten(value, f"{key}.") if value else ()
+        else:
+            yield key, value
+
+
+def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *tables, name = key.split(".")
+        place = nested
+        for table in tables:
+            place = place.setdefault(table, {})
+        place[name] = value
+    return nested
+
+
+def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
+    kind = KEYS[key]
+    wrong = ConfigError(layer.origin, f"{key}: {_WANTED[kind]} is wanted, not {type(raw).__name__}", "mend the value")
+    if kind == "paths":
+        listed = [raw] if isinstance(raw, str) else raw
+        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+            raise wrong
+        return tuple(layer.base / Path(item).expanduser() for item in listed if item)
+    if kind == "number":
+        if isinstance(raw, str) and raw.strip().isdigit():
+            return int(raw)
+        if not isinstance(raw, int) or isinstance(raw, bool):
+            raise wrong
+        return raw
+    if not isinstance(raw, str):
+        raise wrong
+    if kind == "path":
+        return layer.base / Path(raw).expanduser()
+    if kind == "secret" and raw and not raw.startswith(("env:", "file:")):
+        raise ConfigError(
+            f"{key} ({layer.origin})", "holds a secret itself", "write env:NAME or file:/path that refers to it"
+        )
+    return raw
+
+
+_WANTED: dict[Kind, str] = {
+    "text": "text",
+    "path": "a path",
+    "paths": "a path or a list of paths",
+    "number": "a whole number",
+    "secret": "a reference (env:NAME or file:/path)",
+}
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be read ({_reason(error)})", "check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"not valid TOML ({error})", "mend the line named") from error
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else "docs/configuration.md lists the settings"
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else (error.strerror or type(error).__name__)
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    return Path(env["HOME"]) if env.get("HOME") else Path("~").expanduser()
+
+
+def _state_home(env: Mapping[str, str]) -> Path:
+    return Path(env.get("XDG_STATE_HOME") or _home(env) / ".local" / "state")
