@@ -1,3 +1,3 @@
-"""The only folder that touches what is operated on: files, Terraform, clusters and cloud accounts are read and
-changed here, through typed functions. Child processes are started by one module of this folder and no other.
+"""The only folder that touches what is operated on: files, Terraform, clusters and cloud accounts are read
+and changed here, through typed functions. One module of this folder starts child processes; no other may.
 """
