@@ -132,6 +132,12 @@ class AuditLog:
         if not report.ok:
             raise self._broken(report.problem)
 
+    def tells(self, action: str, subject: str, digest: str) -> bool:
+        """Whether a record says `action` of `subject` for the plan `digest`."""
+        query = "SELECT body FROM audit WHERE action = ? AND subject = ?"
+        bodies = self._connection.execute(query, (action, subject)).fetchall()
+        return any(json.loads(body).get("digest") == digest for (body,) in bodies)
+
     def tail(self, count: int = 20) -> list[AuditRecord]:
         """The last `count` records, oldest first."""
         rows = self._rows(f"{_SELECT} FROM audit ORDER BY seq DESC LIMIT ?", (max(count, 0),))
