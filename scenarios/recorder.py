@@ -85,6 +85,8 @@ class Recorder:
             event["eventTime"] = self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
             event["eventID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.seed}/event/{number}"))
             event.setdefault("requestID", str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.seed}/request/{number}")))
+            if "requestId" in (event.get("responseElements") or {}):
+                event["responseElements"]["requestId"] = event["requestID"]
             self.events.append(event)
         return event
 

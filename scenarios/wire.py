@@ -237,7 +237,7 @@ def read_reply(call: Call, status: int, headers: list[tuple[str, str]], body: by
     if call.service == "s3":
         return Reply({})
     if call.service == "ec2":
-        return Reply({"requestId": "00000000-0000-0000-0000-000000000000", **(_sets(plain) or {"_return": True})})
+        return Reply({"requestId": "", **(_sets(plain) or {"_return": True})})
     return Reply(_quote_policies(lower_camel(plain)))
 
 

@@ -1,0 +1,98 @@
+"""A cloud account on this machine: moto behind the recorder, a clock of its own, and Terraform pointed at it."""
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import threading
+import types
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from lamplighter.scenarios.recorder import Recorder, Session
+
+MIRROR_VARIABLE = "LAMP_TEST_TF_MIRROR"
+"""Names the folder of a Terraform filesystem mirror that holds hashicorp/aws."""
+
+OVERRIDE = """provider "aws" {
+  s3_use_path_style           = true
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  max_retries                 = 2
+}
+"""
+
+
+class SandboxClock:
+    """Time of the recorded world (UTC): set by the script, one second further with every second reading."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+        self._readings = 0
+
+    def set(self, text: str) -> None:
+        """Jump to an ISO 8601 time without zone, read as UTC."""
+        self._now = datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+
+    def __call__(self) -> datetime:
+        self._readings += 1
+        self._now += timedelta(seconds=self._readings % 2)
+        return self._now
+
+
+@contextmanager
+def cloud(sessions: dict[str, Session], clock: SandboxClock) -> Iterator[tuple[Recorder, str]]:
+    """Serve an empty account on a free local port; yields the recorder and the endpoint's URL."""
+    os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    import moto.sqs.models as sqs
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    # AWS returns policies without spaces; moto's would be a difference in every plan.
+    compact = types.ModuleType("json")
+    vars(compact).update(vars(json), dumps=functools.partial(json.dumps, separators=(",", ":")))
+    setattr(sqs, "json", compact)
+
+    class Handler(WSGIRequestHandler):
+        # With HTTP/1.0 the provider's client repeats calls whose connection closes early.
+        protocol_version = "HTTP/1.1"
+
+        def log(self, type: str, message: str, *args: Any) -> None:
+            """Say nothing: the trace is the log."""
+
+    recorder = Recorder(DomainDispatcherApplication(create_backend_app), sessions, clock)
+    server = make_server("127.0.0.1", 0, recorder, threaded=True, request_handler=Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield recorder, f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def terraform_environment(folder: Path, mirror: Path, endpoint: str, key: str) -> dict[str, str]:
+    """Environment of a Terraform run in `folder` whose provider comes from `mirror` and talks to `endpoint`."""
+    config = folder / "terraformrc"
+    config.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
+    return kept | {
+        "TF_CLI_CONFIG_FILE": str(config), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1",
+        "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": "sandbox", "AWS_ENDPOINT_URL": endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1",
+    }
+
+
+def apply(project: Path, folder: Path, environment: Mapping[str, str]) -> Path:
+    """`init` and `apply` a copy of `project` in `folder`; the state file's path. CalledProcessError when one fails."""
+    copy = folder / "project"
+    shutil.copytree(project, copy)
+    (copy / "sandbox_override.tf").write_text(OVERRIDE)
+    for arguments in (["init"], ["apply", "-auto-approve"]):
+        subprocess.run(["terraform", *arguments, "-no-color", "-input=false"], cwd=copy, env=dict(environment),
+                       check=True, timeout=400)
+    return copy / "terraform.tfstate"
