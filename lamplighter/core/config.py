@@ -44,6 +44,7 @@ KEYS: dict[str, Kind] = {
 }
 """Every setting and how its value is read; `docs/configuration.md` explains them."""
 
+
 def _variable(key: str) -> str:
     return "LAMP_" + key.upper().replace(".", "_")
 
@@ -164,7 +165,9 @@ def load_policy(config: Config) -> Policy:
     try:
         text = config.policy.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(config.policy), f"cannot be read ({_reason(error)})", "check `policy`") from error
+        raise ConfigError(
+            str(config.policy), f"cannot be read ({_reason(error)})", "check `policy`"
+        ) from error
     policy = parse_policy(text, str(config.policy))
     order = (Mode.OBSERVE, Mode.PROPOSE, Mode.ACT)
     if order.index(policy.mode) > order.index(config.mode):
@@ -185,8 +188,12 @@ def read_secret(reference: str, *, environ: Mapping[str, str] | None = None) -> 
         try:
             return Path(name).expanduser().read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(name, f"cannot be read ({_reason(error)})", "mend the `file:` reference") from error
-    raise ConfigError("api_key", "is not a reference", "write env:NAME or file:/path, never the secret itself")
+            raise ConfigError(
+                name, f"cannot be read ({_reason(error)})", "mend the `file:` reference"
+            ) from error
+    raise ConfigError(
+        "api_key", "is not a reference", "write env:NAME or file:/path, never the secret itself"
+    )
 
 
 def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Iterator[_Layer]:
@@ -258,7 +265,9 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
     kind = KEYS[key]
-    wrong = ConfigError(layer.origin, f"{key}: {_WANTED[kind]} is wanted, not {type(raw).__name__}", "mend the value")
+    wrong = ConfigError(
+        layer.origin, f"{key}: {_WANTED[kind]} is wanted, not {type(raw).__name__}", "mend the value"
+    )
     if kind == "paths":
         listed = [raw] if isinstance(raw, str) else raw
         if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
@@ -276,7 +285,9 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
         return layer.base / Path(raw).expanduser()
     if kind == "secret" and raw and not raw.startswith(("env:", "file:")):
         raise ConfigError(
-            f"{key} ({layer.origin})", "holds a secret itself", "write env:NAME or file:/path that refers to it"
+            f"{key} ({layer.origin})",
+            "holds a secret itself",
+            "write env:NAME or file:/path that refers to it",
         )
     return raw
 

@@ -29,11 +29,15 @@ def test_each_place_yields_to_the_one_before_it(tmp_path: Path) -> None:
     inner.mkdir(parents=True)
     user = tmp_path / "xdg" / "lamplighter" / "lamp.toml"
     user.parent.mkdir(parents=True)
-    user.write_text('aws_region = "user"\naws_profile = "user"\nkube_context = "user"\nfail_on = "info"\nmode = "act"')
+    user.write_text(
+        'aws_region = "user"\naws_profile = "user"\nkube_context = "user"\nfail_on = "info"\nmode = "act"'
+    )
     (tmp_path / "pyproject.toml").write_text(
         '[tool.lamplighter]\naws_region = "py"\naws_profile = "py"\nkube_context = "py"\nfail_on = "low"'
     )
-    (tmp_path / "a" / "lamp.toml").write_text('aws_region = "toml"\naws_profile = "toml"\nkube_context = "toml"')
+    (tmp_path / "a" / "lamp.toml").write_text(
+        'aws_region = "toml"\naws_profile = "toml"\nkube_context = "toml"'
+    )
     named = tmp_path / "named.toml"
     named.write_text('aws_region = "named"')
     env = _env(tmp_path, XDG_CONFIG_HOME=str(tmp_path / "xdg"), LAMP_AWS_PROFILE="env", LAMP_AWS_REGION="env")

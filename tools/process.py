@@ -1,0 +1,161 @@
+"""The one module that starts child processes: no shell, limits on memory, CPU and wall time, nothing left behind.
+
+A child leads its own process group. Whatever ends the call (its exit, the time limit, an exception, Ctrl-C), the whole
+group is gone when `run` returns.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from lamplighter.core.errors import Unavailable
+
+# Limits are set by the child itself and before the program starts: a `preexec_fn` may deadlock under threads, and
+# limits set from outside come after the program has begun.
+_PRELUDE = """
+import os, resource, sys
+for name, text in (("RLIMIT_AS", sys.argv[1]), ("RLIMIT_CPU", sys.argv[2])):
+    if text != "-":
+        resource.setrlimit(getattr(resource, name), (int(text), int(text)))
+os.execv(sys.argv[3], sys.argv[4:])
+"""
+_POLL_SECONDS = 0.05
+
+
+class Completed(NamedTuple):
+    """How a child ended. `code` is its exit code, negative for the signal that ended it.
+
+    Output beyond `max_output` bytes a stream is read and dropped; `dropped` counts those bytes. `cpu_seconds` is user
+    plus system time of the child and of what it waited for.
+    """
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool
+    dropped: int
+    cpu_seconds: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 60.0,
+    memory_bytes: int | None = None,
+    cpu_s: int | None = None,
+    stdin: bytes = b"",
+    max_output: int = 16 * 1024 * 1024,
+    grace_s: float = 5.0,
+) -> Completed:
+    """Runs `argv` and waits. After `timeout_s` seconds the group gets SIGINT, `grace_s` later SIGKILL.
+
+    Raises Unavailable when the program is not found or cannot be started.
+    """
+    environment = dict(os.environ if env is None else env)
+    program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
+    if program is None:
+        raise Unavailable(argv[0], "is not found", "install it, or put its folder on PATH")
+    command = [program, *argv[1:]]
+    if memory_bytes is not None or cpu_s is not None:
+        limits = ["-" if limit is None else str(limit) for limit in (memory_bytes, cpu_s)]
+        command = [sys.executable, "-I", "-S", "-c", _PRELUDE, *limits, program, *argv]
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        try:
+            child = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environment,
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Unavailable(
+                argv[0], f"cannot be started ({error.strerror})", "check the program"
+            ) from error
+    return _Watch(child, max_output).until_end(tuple(argv), timeout_s, grace_s)
+
+
+class _Watch:
+    def __init__(self, child: subprocess.Popen[bytes], max_output: int) -> None:
+        self.child = child
+        self.max_output = max_output
+        self.dropped = 0
+        assert child.stdout is not None
+        assert child.stderr is not None
+        self.kept: dict[IO[bytes], bytearray] = {child.stdout: bytearray(), child.stderr: bytearray()}
+
+    def until_end(self, argv: tuple[str, ...], timeout_s: float, grace_s: float) -> Completed:
+        timed_out = False
+        try:
+            timed_out = not self._read_until(time.monotonic() + timeout_s)
+            if timed_out:
+                self._signal(signal.SIGINT)
+                self._read_until(time.monotonic() + grace_s)
+        finally:
+            # The leader is not yet waited for, so its group id cannot have become somebody else's.
+            self._signal(signal.SIGKILL)
+            _, status, usage = os.wait4(self.child.pid, 0)
+            self.child.returncode = os.waitstatus_to_exitcode(status)
+            if sys.exc_info()[0] is None:
+                self._read_until(time.monotonic() + 1.0)
+            for stream in self.kept:
+                stream.close()
+        stdout, stderr = (bytes(kept) for kept in self.kept.values())
+        cpu = usage.ru_utime + usage.ru_stime
+        return Completed(argv, self.child.returncode, stdout, stderr, timed_out, self.dropped, cpu)
+
+    def _read_until(self, deadline: float) -> bool:
+        """Reads what the child writes until it has ended (True) or the time has come (False)."""
+        with selectors.DefaultSelector() as selector:
+            for stream in self.kept:
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ)
+            while True:
+                ended = self.child.returncode is not None or self._has_ended()
+                ready = selector.select(0 if ended else _POLL_SECONDS) if selector.get_map() else []
+                for key, _ in ready:
+                    stream = key.fileobj
+                    assert not isinstance(stream, int)
+                    chunk = os.read(stream.fileno(), 65536)
+                    if not chunk:
+                        selector.unregister(stream)
+                    self._keep(stream, chunk)  # pyright: ignore[reportArgumentType]
+                if ended and not ready:
+                    return True
+                if time.monotonic() >= deadline:
+                    return False
+                if not selector.get_map() and not ended:
+                    time.sleep(_POLL_SECONDS)
+
+    def _has_ended(self) -> bool:
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.child.pid, options) is not None
+
+    def _keep(self, stream: IO[bytes], chunk: bytes) -> None:
+        kept = self.kept[stream]
+        room = self.max_output - len(kept)
+        kept += chunk[:room]
+        self.dropped += max(0, len(chunk) - room)
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self.child.pid, number)
+        except ProcessLookupError:
+            return
