@@ -58,7 +58,7 @@ def whole_run(folder: Path, blind: bool, at: Callable[[str], None]) -> None:
 def prepare(folder: Path, *, chained: bool = True) -> None:
     folder.mkdir()
     with Ledger.open(folder / "ledger.db") as ledger:
-        plan = make_plan(POLICY, steps=2, chained=chained)
+        plan = make_plan(POLICY, steps=STEPS, chained=chained)
         ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
 
 
@@ -80,27 +80,38 @@ def check(folder: Path) -> dict[str, Outcome | None]:
         return {row.step_id: row.outcome for row in rows}
 
 
-@pytest.mark.parametrize("blind", [False, True])
-@pytest.mark.parametrize("point", KILL_POINTS)
-def test_kill_then_resume(point: str, blind: bool, tmp_path: Path) -> None:
-    for occurrence in (1, 2):
-        for chained in (True, False):
-            folder = tmp_path / f"{occurrence}{chained}"
+STEPS = 4
+ONCE = ("started", "ended", *(point for point in POINTS if point.startswith(("decide", "spend"))))
+EACH_STEP = tuple(point for point in KILL_POINTS if point not in ONCE and not point.startswith("close"))
+KILLS = [(point, 1) for point in ONCE] + [(point, n + 1) for point in EACH_STEP for n in range(STEPS)]
+
+
+def test_there_are_200_kills() -> None:
+    closes = {point for point in POINTS if point.startswith("close")}
+    assert {point for point, _ in KILLS} | closes == set(KILL_POINTS)
+    assert len(KILLS) * 4 >= 200
+
+
+@pytest.mark.parametrize(("point", "occurrence"), KILLS)
+def test_kill_then_resume(point: str, occurrence: int, tmp_path: Path) -> None:
+    for blind in (False, True):
+        for chained in (False, True):
+            folder = tmp_path / f"{blind}{chained}"
             prepare(folder, chained=chained)
-            status = in_child(lambda f=folder, n=occurrence: whole_run(f, blind, killer(point, n)))
-            if occurrence == 1 and not point.startswith("close"):
-                assert os.WIFSIGNALED(status), f"{point} is never reached"
-            # A resume that is killed in its turn, then one that comes through.
-            in_child(lambda f=folder: whole_run(f, blind, killer("record:committed")))
-            assert in_child(lambda f=folder: whole_run(f, blind, lambda _point: None)) == 0
+            status = in_child(lambda f=folder, b=blind: whole_run(f, b, killer(point, occurrence)))
+            assert os.WIFSIGNALED(status), f"{point} is never reached"
+            # A resume that is killed in its turn (where it gets that far), then one that comes through.
+            in_child(lambda f=folder, b=blind: whole_run(f, b, killer("record:committed")))
+            assert in_child(lambda f=folder, b=blind: whole_run(f, b, lambda _point: None)) == 0
             outcomes = check(folder)
-            assert set(outcomes) == {"s0", "s1"}
-            if not blind and point in ("effect:after", "performed", "record:written") and occurrence == 1:
-                assert outcomes["s0"] is Outcome.DONE
-            if blind and point in ("effect:before", "effect:after", "claimed") and occurrence == 1:
-                assert outcomes["s0"] is Outcome.UNKNOWN
-                if chained:
-                    assert outcomes["s1"] is Outcome.REFUSED
+            assert len(outcomes) == STEPS
+            hit = f"s{occurrence - 1}"
+            if point in ("effect:after", "performed", "record:written"):
+                assert outcomes[hit] is (Outcome.UNKNOWN if blind else Outcome.DONE)
+            if point in ("effect:before", "claimed", "claim:committed", "claim:anchored"):
+                assert outcomes[hit] is (Outcome.UNKNOWN if blind else Outcome.FAILED)
+                if chained and occurrence < STEPS:
+                    assert outcomes[f"s{occurrence}"] is Outcome.REFUSED
 
 
 def test_a_stale_target_killed_while_closed(tmp_path: Path) -> None:
