@@ -1,0 +1,322 @@
+"""The path of one request, top to bottom:
+
+START -> intake -> supervisor -> cluster | drift | nodes | chat -> plan -> policy -> approve -> execute -> verify
+-> report -> remember -> END. The state is plain JSON and digests; what is large is in `Blobs`.
+"""
+
+from __future__ import annotations
+
+import lamplighter.agents._langgraph_env  # noqa: F401, I001  # before langgraph
+
+import asyncio
+from datetime import timedelta
+from operator import or_
+from typing import Annotated, Any, Literal, TypedDict
+
+from langgraph.config import get_stream_writer
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, Send, interrupt
+
+from lamplighter.agents import chat, drift, kubernetes, nodes
+from lamplighter.agents.blobs import Blobs
+from lamplighter.agents.budgets import BudgetSpent, Meter
+from lamplighter.agents.requests import Parsed, parse
+from lamplighter.agents.wiring import Wiring
+from lamplighter.core.errors import LampError
+from lamplighter.core.events import (
+    ApprovalNeeded,
+    Asked,
+    Event,
+    Found,
+    Proposed,
+    Reported,
+    Routed,
+    StepFinished,
+    ToolCalled,
+)
+from lamplighter.core.execution import execute
+from lamplighter.core.exits import Exit, worst
+from lamplighter.core.findings import Evidence, Finding, Severity
+from lamplighter.core.plans import Plan
+from lamplighter.core.policy import Channel, Decision, Mode
+from lamplighter.core.redaction import redact
+from lamplighter.core.results import Outcome, Status
+
+NODE_SECONDS = 900.0
+
+
+def _merge(old: dict[str, Any], new: dict[str, Any] | None) -> dict[str, Any]:
+    """Answers of domains that ran side by side are put together; None starts a new turn."""
+    return {} if new is None else or_(old, new)
+
+
+class State(TypedDict, total=False):
+    """JSON values only; `answers` is domain -> {findings, plan: blob digests; text, not_checked, codes}."""
+
+    request: str
+    question: str
+    requested_by: str
+    channel: Channel
+    parsed: dict[str, Any]
+    answers: Annotated[dict[str, Any], _merge]
+    plan: str
+    approval: str
+    decision: dict[str, str]
+    outcomes: list[dict[str, str]]
+    refused: str
+    exit_code: int
+
+
+class Turn:
+    """The nodes of the graph, with what one turn of a session is given."""
+
+    def __init__(self, wiring: Wiring, blobs: Blobs) -> None:
+        self.wiring = wiring
+        self.blobs = blobs
+        self.meter = Meter(wiring.config.budgets)
+
+    async def intake(self, state: State) -> State:
+        text = redact(state["request"])
+        # A short reply to a question is read together with the request that was not clear.
+        asked_about = state.get("question", "")
+        whole = f"{asked_about}\n{text}" if asked_about else text
+        names = await asyncio.to_thread(drift.declared_resources, self.wiring.config.project)
+        now = self.wiring.clock.now()
+        parsed = parse(whole, now=now, inventory=names, ask=self.wiring.ask_model)
+        cleared: Any = None
+        return {
+            "request": text,
+            "question": whole if parsed.question else "",
+            "parsed": parsed.model_dump(mode="json"),
+            "answers": cleared,
+            "plan": "",
+            "approval": "",
+            "decision": {},
+            "outcomes": [],
+            "refused": "",
+            "exit_code": 0,
+        }
+
+    async def supervisor(self, state: State) -> Command[Literal["cluster", "drift", "nodes", "chat", "__end__"]]:
+        parsed = _parsed(state)
+        if parsed.question:
+            _emit(Asked(question=parsed.question, options=parsed.options))
+            return Command(goto=END, update={"exit_code": int(Exit.INCOMPLETE)})
+        _emit(Routed(domains=parsed.domains, reason=parsed.reason))
+        return Command(goto=[Send(domain, state) for domain in parsed.domains])
+
+    async def cluster(self, _state: State) -> State:
+        return _unchecked("cluster", kubernetes.NOT_CHECKED)
+
+    async def drift(self, state: State) -> State:
+        parsed, config = _parsed(state), self.wiring.config
+        query = drift.query_of(parsed, config.project, config.trace, config.state)
+        try:
+            self.meter.spend("steps")
+            self.meter.spend("tool_calls")
+            check = self.wiring.check_drift
+            answer = await asyncio.to_thread(check, config.project, config.trace, config.state)
+        except BudgetSpent as spent:
+            return _unchecked("drift", f"drift: {spent}, the rest was not checked")
+        except LampError as error:
+            _emit(ToolCalled(tool="drift", query=query, status=Status.ERROR, left_out=(str(error),)))
+            return _unchecked("drift", f"drift: {error}", error.exit_code)
+        kept = [finding for finding in answer.findings if drift.matches(finding, parsed)]
+        status = Status.TRUNCATED if answer.not_checked else Status.OK if kept else Status.NO_DATA
+        _emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(answer.not_checked)))
+        _emit_findings(kept, answer.evidence)
+        return {"answers": {"drift": self._drift_answer(answer.plan, kept, len(answer.findings), query, state)
+                            | {"not_checked": list(answer.not_checked)}}}
+
+    def _drift_answer(
+        self, plan: Plan | None, kept: list[Finding], total: int, query: str, state: State
+    ) -> dict[str, Any]:
+        parsed = _parsed(state)
+        said = [f"{len(kept)} drift finding(s)"] if kept else [f"no drift found by: {query}"]
+        if parsed.window:
+            said.append(parsed.window.said)
+        if total > len(kept):
+            said.append(f"{total - len(kept)} of {total} finding(s) left out by {drift.constraints(parsed)}")
+        unable = ["live values are not reverted by this version: run `terraform apply`"]
+        narrowed = plan and drift.narrowed(
+            plan,
+            kept,
+            executable_only=parsed.verb == "apply",
+            requested_by=state["requested_by"],
+            policy=self.wiring.policy.version,
+        )
+        return {
+            "text": "; ".join(said + (unable if parsed.verb == "revert" else [])),
+            "findings": self.blobs.put([finding.model_dump(mode="json") for finding in kept]),
+            "plan": self.blobs.put(narrowed.model_dump(mode="json")) if narrowed and narrowed.steps else "",
+            "worst": max((int(finding.severity) for finding in kept), default=-1),
+        }
+
+    async def nodes(self, _state: State) -> State:
+        return _unchecked("nodes", nodes.NOT_CHECKED)
+
+    async def chat(self, _state: State) -> State:
+        return {"answers": {"chat": {"text": chat.CAPABILITIES}}}
+
+    async def plan(self, state: State) -> State:
+        parsed = _parsed(state)
+        found = state["answers"].get("drift", {}).get("plan", "")
+        return {"plan": "" if parsed.observe or parsed.verb == "revert" else found}
+
+    async def policy(self, state: State) -> Command[Literal["approve", "execute", "report"]]:
+        if not state.get("plan"):
+            return Command(goto="report")
+        plan, policy = self._plan(state), self.wiring.policy
+        verdicts = policy.judge(plan)
+        _emit(Proposed(digest=plan.digest, plan=plan, verdicts=verdicts))
+        return await asyncio.to_thread(self._ask_for, plan, state)
+
+    def _ask_for(self, plan: Plan, state: State) -> Command[Literal["approve", "execute", "report"]]:
+        policy, parsed = self.wiring.policy, _parsed(state)
+        decisions = {verdict.decision for verdict in policy.judge(plan)}
+        with self.wiring.open_ledger() as ledger:
+            if parsed.verb != "apply":
+                ledger.save_plan(plan)
+                return Command(goto="report")
+            try:
+                if policy.mode is Mode.ACT and decisions == {Decision.ALLOW}:
+                    granted = ledger.policy_approval(plan, policy)
+                    return Command(goto="execute", update={"approval": granted.id})
+                asked = ledger.request_approval(
+                    plan, requested_by=state["requested_by"], channel=state["channel"], policy=policy
+                )
+            except LampError as error:
+                return Command(goto="report", update={"refused": str(error), "exit_code": int(error.exit_code)})
+        expires = asked.expires_at.isoformat()
+        _emit(ApprovalNeeded(digest=plan.digest, approval_id=asked.id, expires_at=expires))
+        return Command(goto="approve", update={"approval": asked.id})
+
+    async def approve(self, state: State) -> State:
+        return {"decision": interrupt({"approval": state["approval"]}, response_schema=DecisionMessage)}
+
+    async def execute(self, state: State) -> State:
+        if state.get("decision", {}).get("decision") == "deny":
+            return {"refused": f"denied by {state['decision']['who']}", "exit_code": int(Exit.REFUSED)}
+        events, update = await asyncio.to_thread(self._execute, state["approval"])
+        for event in events:
+            _emit(event)
+        return update
+
+    def _execute(self, approval: str) -> tuple[list[Event], State]:
+        events: list[Event] = []
+        try:
+            with self.wiring.open_ledger() as ledger:
+                done = execute(
+                    approval,
+                    ledger=ledger,
+                    policy=self.wiring.policy,
+                    effects=self.wiring.effects,
+                    emit=events.append,
+                )
+        except LampError as error:
+            return events, {"refused": str(error), "exit_code": int(error.exit_code)}
+        outcomes = [
+            {"step": step.step, "outcome": step.result.outcome.value, "detail": step.result.detail}
+            for step in done.steps
+        ]
+        if not any(isinstance(event, StepFinished) for event in events):
+            events += [StepFinished(digest=done.digest, **row) for row in outcomes]  # type: ignore[arg-type]
+        return events, {"outcomes": outcomes, "refused": done.stopped, "exit_code": int(done.exit_code)}
+
+    async def verify(self, state: State) -> State:
+        return await asyncio.to_thread(self._verify, state)
+
+    def _verify(self, state: State) -> State:
+        """Looks at each finished step's target once more, through its effect, and says what it saw."""
+        with self.wiring.open_ledger() as ledger:
+            claims = {row.step_id: row.claim for row in ledger.steps(state["approval"])}
+            plan = ledger.find_plan(ledger.approval(state["approval"]).digest)
+        rows = []
+        for row in state.get("outcomes", []):
+            operation = plan.step(row["step"]).operation
+            seen = ""
+            if row["outcome"] == Outcome.DONE:
+                result = self.wiring.effects[operation.verb].observe(operation, claims[row["step"]])
+                holds = result.outcome is Outcome.DONE
+                seen = "verified: the target holds the change" if holds else f"not verified: {result.detail}"
+            rows.append(row | {"verified": seen})
+        unverified = any(row["verified"].startswith("not") for row in rows)
+        codes = [Exit(state.get("exit_code", 0)), *([Exit.FAILED] if unverified else [])]
+        return {"outcomes": rows, "exit_code": int(worst(codes))}
+
+    async def report(self, state: State) -> State:
+        answers = state["answers"]
+        not_checked = tuple(line for answer in answers.values() for line in answer.get("not_checked", ()))
+        lines = [answer["text"] for answer in answers.values() if answer.get("text")]
+        lines += [f"{row['step']}: {row['outcome']}; {row.get('verified', '')}" for row in state.get("outcomes", [])]
+        lines += [state["refused"]] if state.get("refused") else []
+        codes = [Exit(state.get("exit_code", 0)), *(Exit(answer.get("exit", 0)) for answer in answers.values())]
+        codes += [Exit.INCOMPLETE] if not_checked else []
+        codes += [Exit.FINDINGS] if self._fails(answers) and not state.get("outcomes") else []
+        code = int(worst(codes))
+        text = "\n".join(lines) or "nothing could be checked"
+        digests = {name: answer["findings"] for name, answer in answers.items() if "findings" in answer}
+        _emit(Reported(text=text, not_checked=not_checked, exit_code=code, data={"findings": digests}))
+        return {"exit_code": code}
+
+    def _fails(self, answers: dict[str, Any]) -> bool:
+        threshold = self.wiring.config.fail_on
+        found = [answer.get("worst", -1) for answer in answers.values()]
+        return threshold != "never" and max(found, default=-1) >= int(Severity.parse(threshold))
+
+    async def remember(self, _state: State) -> State:
+        # What was done is in the ledger already; a memory of conversations is not part of this version.
+        return {"question": ""}
+
+    def _plan(self, state: State) -> Plan:
+        return Plan.model_validate(self.blobs.get(state["plan"]))
+
+
+class DecisionMessage(TypedDict):
+    """The only thing that resumes a run which waits for an approval."""
+
+    digest: str
+    decision: Literal["approve", "deny"]
+    who: str
+    when: str
+
+
+def build_graph(turn: Turn) -> StateGraph[State]:
+    """The uncompiled graph; the session compiles it with its checkpointer."""
+    graph = StateGraph(State)
+    for node in (
+        turn.intake, turn.supervisor,
+        turn.cluster, turn.drift, turn.nodes, turn.chat,
+        turn.plan, turn.policy, turn.approve, turn.execute, turn.verify, turn.report, turn.remember,
+    ):  # fmt: skip
+        graph.add_node(node.__name__, node, timeout=timedelta(seconds=NODE_SECONDS))
+    graph.add_edge(START, "intake")
+    graph.add_edge("intake", "supervisor")
+    for domain in ("cluster", "drift", "nodes", "chat"):
+        graph.add_edge(domain, "plan")
+    graph.add_edge("plan", "policy")
+    graph.add_edge("approve", "execute")
+    graph.add_edge("execute", "verify")
+    graph.add_edge("verify", "report")
+    graph.add_edge("report", "remember")
+    graph.add_edge("remember", END)
+    return graph
+
+
+def _parsed(state: State) -> Parsed:
+    return Parsed.model_validate(state["parsed"])
+
+
+def _unchecked(domain: str, line: str, code: Exit = Exit.INCOMPLETE) -> State:
+    return {"answers": {domain: {"not_checked": [line], "exit": int(code)}}}
+
+
+def _emit(event: Event) -> None:
+    get_stream_writer()(event.model_dump(mode="json"))
+
+
+def _emit_findings(findings: list[Finding], evidence: Any) -> None:
+    known: dict[str, Evidence] = {item.id: item for item in evidence}
+    for finding in findings:
+        cited = tuple(known[name] for name in finding.evidence if name in known)
+        _emit(Found(domain="drift", finding=finding, evidence=cited))

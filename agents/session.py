@@ -1,0 +1,183 @@
+"""The facade of every surface: ask, get a stream of typed events; decide about a plan by its digest."""
+
+from __future__ import annotations
+
+import lamplighter.agents._langgraph_env  # noqa: F401, I001  # before langgraph
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.errors import GraphRecursionError
+from langgraph.types import Command
+
+from lamplighter.agents.blobs import Blobs
+from lamplighter.agents.graph import Turn, build_graph
+from lamplighter.agents.wiring import Wiring
+from lamplighter.core.approvals import Approval, ApprovalState
+from lamplighter.core.canonical import fingerprint
+from lamplighter.core.errors import InputError, LampError, Refused
+from lamplighter.core.events import Event, Failed, Reported, Started, parse_event
+from lamplighter.core.execution import execute
+from lamplighter.core.exits import Exit
+from lamplighter.core.locking import exclusive
+from lamplighter.core.policy import Channel
+from lamplighter.core.redaction import redact
+
+_THREAD = re.compile(r"[\w.:@-]{1,120}")
+
+
+class Session:
+    """One conversation, kept under `thread` in the state directory; an async context manager."""
+
+    def __init__(self, wiring: Wiring, thread: str, channel: Channel, identity: str) -> None:
+        self.thread = thread
+        self._wiring = wiring
+        self._channel: Channel = channel
+        self._identity = identity
+        self._folder = wiring.config.state_dir
+        self._stack = AsyncExitStack()
+        self._saver: AsyncSqliteSaver | None = None
+
+    @classmethod
+    def open(cls, wiring: Wiring, *, thread: str | None = None, channel: Channel, identity: str) -> Session:
+        """Pins the session to the wiring's directory and contexts; raises InputError on a bad thread name."""
+        name = thread or f"t-{secrets.token_hex(6)}"
+        if not _THREAD.fullmatch(name):
+            raise InputError("thread", "is not a thread name", "use letters, digits and . : @ - _")
+        return cls(wiring, name, channel, identity)
+
+    async def __aenter__(self) -> Self:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        saver = AsyncSqliteSaver.from_conn_string(str(self._folder / "threads.db"))
+        self._saver = await self._stack.enter_async_context(saver)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def ask(self, request: str) -> AsyncIterator[Event]:
+        """Runs one turn. Errors a user is meant to read come as the last event, `Failed`."""
+        config = self._wiring.config
+        context = {"directory": str(config.project), "kubernetes": config.kube_context, "aws": config.aws_profile}
+        pinned = {name: value for name, value in context.items() if value}
+        mode = self._wiring.policy.mode.value
+        yield Started(thread=self.thread, request=redact(request), mode=mode, context=pinned)
+        given = {"request": request, "requested_by": self._identity, "channel": self._channel}
+        async with _locked(self._lock_path):
+            async for event in self._run(given):
+                yield event
+
+    async def decide(self, digest: str, decision: Literal["approve", "deny"]) -> AsyncIterator[Event]:
+        """Records the decision in the ledger, then resumes the run that waits for it, or executes directly."""
+        async with _locked(self._lock_path):
+            try:
+                approval = await asyncio.to_thread(self._decide, digest, decision)
+            except LampError as error:
+                yield Failed(message=str(error), exit_code=int(error.exit_code))
+                return
+            message = {
+                "digest": approval.digest,
+                "decision": decision,
+                "who": self._identity,
+                "when": self._wiring.clock.now().isoformat(),
+            }
+            waiting = await self._waits_for(approval.id)
+            events = self._run(Command(resume=message)) if waiting else self._direct(approval, decision)
+            async for event in events:
+                yield event
+
+    @property
+    def _lock_path(self) -> Path:
+        return self._folder / f"thread-{fingerprint(self.thread)}.lock"
+
+    def _decide(self, digest: str, decision: str) -> Approval:
+        with self._wiring.open_ledger() as ledger:
+            plan = ledger.find_plan(digest)
+            try:
+                return ledger.decide(
+                    plan.digest,
+                    approve=decision == "approve",
+                    approver=self._identity,
+                    channel=self._channel,
+                    policy=self._wiring.policy,
+                )
+            except Refused:
+                # Killed between decision and effect: the approval stands, and the ledger keeps it to once.
+                for known in ledger.approvals(ApprovalState.APPROVED):
+                    if known.digest == plan.digest and decision == "approve":
+                        return known
+                raise
+
+    def _graph(self) -> Any:
+        turn = Turn(self._wiring, Blobs(self._folder / "blobs.db"))
+        return build_graph(turn).compile(checkpointer=self._saver)
+
+    @property
+    def _invoke(self) -> dict[str, Any]:
+        steps = self._wiring.config.budgets.steps
+        return {"configurable": {"thread_id": self.thread}, "recursion_limit": steps}
+
+    async def _waits_for(self, approval: str) -> bool:
+        state = await self._graph().aget_state(self._invoke)
+        return any(item.value == {"approval": approval} for item in state.interrupts)
+
+    async def _run(self, given: Any) -> AsyncIterator[Event]:
+        stream = self._graph().astream(given, self._invoke, stream_mode="custom", durability="sync")
+        try:
+            async for value in stream:
+                yield parse_event(value)
+        except LampError as error:
+            yield Failed(message=str(error), exit_code=int(error.exit_code))
+        except GraphRecursionError:
+            line = f"budget of {self._wiring.config.budgets.steps} steps spent, the rest was not checked"
+            yield Reported(text=line, not_checked=(line,), exit_code=int(Exit.INCOMPLETE))
+
+    async def _direct(self, approval: Approval, decision: str) -> AsyncIterator[Event]:
+        if decision == "deny":
+            text = f"denied by {self._identity}; nothing was executed"
+            yield Reported(text=text, exit_code=int(Exit.REFUSED))
+            return
+        events: list[Event] = []
+        try:
+            code, text = await asyncio.to_thread(self._execute, approval.id, events)
+        except LampError as error:
+            events.append(Failed(message=str(error), exit_code=int(error.exit_code)))
+        else:
+            events.append(Reported(text=text, exit_code=code))
+        for event in events:
+            yield event
+
+    def _execute(self, approval: str, events: list[Event]) -> tuple[int, str]:
+        wiring = self._wiring
+        with wiring.open_ledger() as ledger:
+            done = execute(
+                approval, ledger=ledger, policy=wiring.policy, effects=wiring.effects, emit=events.append
+            )
+        lines = [f"{step.step}: {step.result.outcome.value}" for step in done.steps]
+        return int(done.exit_code), "\n".join([*lines, done.stopped] if done.stopped else lines)
+
+
+@asynccontextmanager
+async def _locked(path: Path) -> AsyncIterator[None]:
+    """Holds a lock of all processes without stopping this one's event loop."""
+    stack = ExitStack()
+    waiting = asyncio.ensure_future(asyncio.to_thread(stack.enter_context, exclusive(path)))
+    try:
+        await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        # The thread may get the lock after all; it is given back the moment it does.
+        waiting.add_done_callback(lambda _: stack.close())
+        raise
+    try:
+        yield
+    finally:
+        stack.close()

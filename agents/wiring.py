@@ -1,0 +1,75 @@
+"""The one composition root: which part serves which port. It loads no langgraph and no engine until one is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from lamplighter.core.config import Config, load_policy
+from lamplighter.core.findings import Evidence, Finding
+from lamplighter.core.ledger import Ledger
+from lamplighter.core.plans import Plan
+from lamplighter.core.policy import Policy
+from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Recall, SystemClock
+
+
+class DriftAnswer(Protocol):
+    """What the drift engine returns, as far as the graph uses it."""
+
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+    @property
+    def evidence(self) -> Sequence[Evidence]: ...
+    @property
+    def plan(self) -> Plan | None: ...
+    @property
+    def not_checked(self) -> Sequence[str]: ...
+
+
+class CheckDrift(Protocol):
+    """The drift engine: a directory, trace files and a state file -> what drifted. Raises LampError."""
+
+    def __call__(
+        self, directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /
+    ) -> DriftAnswer: ...
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Everything a surface needs, filled once. A port that is None has no part serving it yet."""
+
+    config: Config
+    policy: Policy
+    check_drift: CheckDrift
+    effects: Mapping[str, Effect] = field(default_factory=dict[str, Effect])
+    clock: Clock = field(default_factory=SystemClock)
+    ask_model: AskModel | None = None
+    recall: Recall | None = None
+    compress: Compress | None = None
+
+    def open_ledger(self) -> Ledger:
+        """A context manager; raises LedgerError."""
+        return Ledger.open(self.config.ledger_path, self.clock)
+
+
+def build(config: Config, *, clock: Clock | None = None) -> Wiring:
+    """Raises ConfigError when the policy file cannot be read."""
+    return Wiring(
+        config=config,
+        policy=load_policy(config),
+        check_drift=_check_drift,
+        effects=_effects(),
+        clock=clock or SystemClock(),
+    )
+
+
+def _check_drift(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
+    from lamplighter.drift import check_directory
+
+    return check_directory(directory, trace_paths, state_path)
+
+
+def _effects() -> dict[str, Effect]:
+    return {}
