@@ -13,7 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PROVIDER = "*/hashicorp/aws"
-SKIPPED = {"proc", "sys", "dev", "run", "snap", ".terraform", "node_modules", ".git", "site-packages", ".venv"}
+SKIPPED = {
+    "proc",
+    "sys",
+    "dev",
+    "run",
+    "snap",
+    ".terraform",
+    "node_modules",
+    ".git",
+    "site-packages",
+    ".venv",
+}
 
 
 def configured() -> Iterator[Path]:

@@ -11,7 +11,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,16 +42,22 @@ def runs() -> bool:
 
 
 def create() -> None:
-    for module in ("ensurepip", "pyexpat"):
+    for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             remedy = f"on Debian and Ubuntu: apt install python{version}-venv"
-            sys.exit(f"{sys.executable}: its {module} module is missing; {remedy}, or run make PYTHON=/path/to/python")
+            sys.exit(
+                f"{sys.executable}: its {module} module is missing; {remedy}, or run make PYTHON=/path/to/python"
+            )
+    import venv
+
     say(f"making .venv with {sys.executable}")
     try:
         venv.create(VENV, clear=True, with_pip=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{VENV}: cannot be made ({error}); check that the folder is writable and the disk has space")
+        sys.exit(
+            f"{VENV}: cannot be made ({error}); check that the folder is writable and the disk has space"
+        )
 
 
 def pip(*arguments: str, subject: str, remedy: str) -> None:
