@@ -46,20 +46,23 @@ def build(name: str, mirror: Path) -> None:
 
 def entry(drift: Drift, state: dict[str, Any]) -> dict[str, Any]:
     """A drift as truth.json has it: the last event that changed the value says who, when, how and from where."""
-    cause = drift.events[-1]
-    names = ("StartInstances",)
-    cause = next(event for event in reversed(drift.events) if event["eventName"] not in names)
+    cause = next(event for event in reversed(drift.events) if event["eventName"] != "StartInstances")
     identity = cause["userIdentity"]
     return {
         "address": drift.address, "path": drift.path, "risk": drift.risk,
-        "code": code_value(instances(state)[drift.address], drift.path), "live": drift.live(),
+        "code": code_value(instances(state), drift.address, drift.path), "live": drift.live(),
         "who": identity["arn"], "when": cause["eventTime"], "tool": cause["userAgent"],
         "source_ip": cause["sourceIPAddress"], "events": [event["eventID"] for event in drift.events],
     }
 
 
-def code_value(attributes: dict[str, Any], path: str) -> Any:
+def code_value(known: dict[str, dict[str, Any]], address: str, path: str) -> Any:
     """The state's value at a dotted path; "" is the resource itself, shown by its id; None for what is not there."""
+    attributes = known[address]
+    if path == "managed_policy_arns":
+        # The role's own list is from before its attachments were made; they are resources of their own.
+        return sorted(item["policy_arn"] for name, item in known.items()
+                      if name.startswith("aws_iam_role_policy_attachment.") and item["role"] == attributes["name"])
     if not path:
         return {"id": attributes["id"]}
     if path == "ingress":

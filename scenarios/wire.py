@@ -26,7 +26,7 @@ S3_EVENT_NAMES = {
 }
 
 EC2_SETS = {"ResourceId": "resourcesSet", "InstanceId": "instancesSet", "Tag": "tagSet",
-            "TagSpecification": "tagSpecificationSet"}
+            "TagSpecification": "tagSpecificationSet", "SecurityGroupId": "groupSet"}
 """EC2's query names of lists, as the names their sets have in a record."""
 
 
@@ -88,7 +88,7 @@ def read_call(scope: Scope, environ: Mapping[str, Any], body: bytes) -> Call | N
     if not operation:
         return None
     tree = _unflatten(form)
-    parameters = _ec2(tree, operation) if scope.service == "ec2" else lower_camel(_members(tree))
+    parameters = _ec2(tree, operation) if scope.service == "ec2" else lower_camel(_typed(scope, operation, tree))
     return Call(scope.service, scope.region, operation, operation, parameters)
 
 
@@ -134,6 +134,14 @@ def _members(node: Any) -> Any:
     return {key: _members(item) for key, item in node.items()}
 
 
+def _typed(scope: Scope, operation: str, tree: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with whole numbers and booleans as such: a form has only text."""
+    members = service_model(scope.service).operation_model(operation).input_shape.members
+    kinds = {"integer": int, "boolean": lambda text: text == "true"}
+    return {name: kinds.get(members[name].type_name if name in members else "", lambda same: same)(item)
+            for name, item in _members(tree).items()}
+
+
 def _ec2(tree: dict[str, Any], operation: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, item in tree.items():
@@ -148,14 +156,11 @@ def _ec2(tree: dict[str, Any], operation: str) -> dict[str, Any]:
 def _ec2_value(node: Any, name: str) -> Any:
     if _is_list(node):
         items = [_ec2_value(node[key], "") for key in sorted(node, key=int)]
-        scalar = lower_first(name)
+        scalar = "groupId" if name == "SecurityGroupId" else lower_first(name)
         return {"items": [item if isinstance(item, dict) else {scalar: item} for item in items]}
     if isinstance(node, dict):
-        names = {"Tag": "tags"}
-        if name == "":
-            renamed = {names.get(key, lower_first(key)): _ec2_value(item, key) for key, item in node.items()}
-            return renamed
-        return {lower_first(key): _ec2_value(item, key) for key, item in node.items()}
+        # Inside an item, the list of tags is `tags`; only at the top is it a `tagSet`.
+        return {"tags" if key == "Tag" else lower_first(key): _ec2_value(item, key) for key, item in node.items()}
     if node in {"true", "false"}:
         return node == "true"
     return int(node) if name in {"FromPort", "ToPort", "MinCount", "MaxCount"} else node
@@ -237,8 +242,8 @@ def read_reply(call: Call, status: int, headers: list[tuple[str, str]], body: by
     if call.service == "s3":
         return Reply({})
     if call.service == "ec2":
-        return Reply({"requestId": "", **(_sets(plain) or {"_return": True})})
-    return Reply(_quote_policies(lower_camel(plain)))
+        return Reply({"requestId": "", **(_sets(plain, shape) or {"_return": True})})
+    return Reply(lower_camel(plain))
 
 
 def _error_code(service: str, code: str) -> str:
@@ -251,14 +256,13 @@ def _stamp(value: Any) -> str:
     return value.strftime("%b %d, %Y %I:%M:%S %p") if hasattr(value, "strftime") else str(value)
 
 
-def _sets(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {lower_first(key): _sets(item) for key, item in value.items()}
-    return {"items": [_sets(item) for item in value]} if isinstance(value, list) else value
-
-
-def _quote_policies(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: quote(json.dumps(item, separators=(",", ":")) if isinstance(item, dict) else item, safe="")
-                if key.lower().endswith("policydocument") else _quote_policies(item) for key, item in value.items()}
-    return [_quote_policies(item) for item in value] if isinstance(value, list) else value
+def _sets(value: Any, shape: Any) -> Any:
+    """EC2's answer under its XML names (`instancesSet`, `_return`), which are the names of a record."""
+    if isinstance(value, dict) and shape is not None and shape.type_name == "structure":
+        result = {}
+        for key, item in value.items():
+            member = shape.members[key]
+            name = member.serialization.get("name", lower_first(key))
+            result["_return" if name == "return" else name] = _sets(item, member)
+        return result
+    return {"items": [_sets(item, shape.member) for item in value]} if isinstance(value, list) else value

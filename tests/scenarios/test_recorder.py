@@ -22,6 +22,8 @@ from lamplighter.scenarios.injection import Account, rule  # noqa: E402
 from lamplighter.scenarios.world import SandboxClock, cloud  # noqa: E402
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+SEND = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]})
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +65,22 @@ def test_ec2_shapes(account: Account) -> None:
 
 def test_s3_shapes_and_event_names(account: Account) -> None:
     s3 = account.client("s3", people.MARIA)
-    s3.create_bucket(Bucket="b", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.create_bucket(Bucket="receipts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     assert last(account)["eventName"] == "CreateBucket"
-    s3.put_bucket_versioning(Bucket="b", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_versioning(Bucket="receipts", VersioningConfiguration={"Status": "Enabled"})
     event = last(account)
     assert event["eventName"] == "PutBucketVersioning" and event["responseElements"] is None
-    assert event["requestParameters"]["bucketName"] == "b"
+    assert event["requestParameters"]["bucketName"] == "receipts"
     assert event["requestParameters"]["VersioningConfiguration"]["Status"] == "Enabled"
     assert event["userAgent"].startswith("[") and event["userAgent"].endswith("]")
-    s3.put_bucket_tagging(Bucket="b", Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
+    s3.put_bucket_tagging(Bucket="receipts", Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
     assert last(account)["requestParameters"]["Tagging"]["TagSet"]["Tag"] == {"Key": "k", "Value": "v"}
-    s3.put_public_access_block(Bucket="b", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+    s3.put_public_access_block(Bucket="receipts", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
     assert last(account)["eventName"] == "PutBucketPublicAccessBlock"
     assert last(account)["requestParameters"]["PublicAccessBlockConfiguration"]["BlockPublicAcls"] is True
-    s3.delete_public_access_block(Bucket="b")
+    s3.delete_public_access_block(Bucket="receipts")
     assert last(account)["eventName"] == "DeleteBucketPublicAccessBlock"
-    s3.put_bucket_policy(Bucket="b", Policy=TRUST)
+    s3.put_bucket_policy(Bucket="receipts", Policy=TRUST)
     assert last(account)["requestParameters"]["bucketPolicy"] == json.loads(TRUST)
 
 
@@ -88,8 +90,8 @@ def test_iam_sqs_dynamodb_and_logs_shapes(account: Account) -> None:
     event = last(account)
     assert event["awsRegion"] == "us-east-1" and event["requestParameters"]["assumeRolePolicyDocument"] == TRUST
     assert event["responseElements"]["role"]["assumeRolePolicyDocument"].startswith("%7B%22Version")
-    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=TRUST)
-    assert last(account)["requestParameters"] == {"roleName": "r", "policyName": "p", "policyDocument": TRUST}
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=SEND)
+    assert last(account)["requestParameters"] == {"roleName": "r", "policyName": "p", "policyDocument": SEND}
     assert last(account)["responseElements"] is None
 
     sqs = account.client("sqs", people.JONAS)
