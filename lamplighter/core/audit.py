@@ -118,7 +118,9 @@ class AuditLog:
                 head = Head(record.seq, record.hash)
                 at_anchor = record.hash if record.seq == anchor.seq else at_anchor
         except sqlite3.DatabaseError as error:
-            return AuditReport(head.seq, head.hash, anchor.seq, f"unreadable after record {head.seq} ({error})")
+            return AuditReport(
+                head.seq, head.hash, anchor.seq, f"unreadable after record {head.seq} ({error})"
+            )
         problem = ""
         if head.seq < anchor.seq:
             problem = f"ends at record {head.seq}, {anchor.seq} were written: the tail is missing"
@@ -162,7 +164,9 @@ class AuditLog:
         return record
 
     def _broken(self, problem: str) -> LedgerError:
-        return LedgerError("audit log", problem, "see `lamp audit verify`; nothing is executed from this ledger")
+        return LedgerError(
+            "audit log", problem, "see `lamp audit verify`; nothing is executed from this ledger"
+        )
 
 
 def _decode(row: tuple[Any, ...]) -> AuditRecord | None:
@@ -193,7 +197,9 @@ def read_anchor(path: Path) -> Head:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LedgerError(str(path), f"the audit head cannot be read ({error})", "restore it from a backup") from error
+        raise LedgerError(
+            str(path), f"the audit head cannot be read ({error})", "restore it from a backup"
+        ) from error
     match = re.fullmatch(r"([0-9]{1,18}) ([0-9a-f]{64})\n", text)
     if match is None:
         raise LedgerError(str(path), "is not an audit head", "restore it from a backup")

@@ -104,7 +104,9 @@ def _require_permission(
         raise Refused(subject, f"step {asked[0].step} needs a person's approval", "ask for an approval")
     missing = [step.operation.verb for step in plan.steps if step.operation.verb not in effects]
     if missing:
-        raise Unavailable(f"operation {missing[0]}", "cannot be performed here", "nothing of the plan was run")
+        raise Unavailable(
+            f"operation {missing[0]}", "cannot be performed here", "nothing of the plan was run"
+        )
 
 
 class _Run:
@@ -128,7 +130,9 @@ class _Run:
         self._ended: dict[str, EffectResult] = {}
 
     def report(self, stopped: str = "") -> ExecutionReport:
-        ended = (StepReport(step.id, self._ended[step.id]) for step in self._plan.steps if step.id in self._ended)
+        ended = (
+            StepReport(step.id, self._ended[step.id]) for step in self._plan.steps if step.id in self._ended
+        )
         return ExecutionReport(self._approval.id, self._plan.digest, tuple(ended), stopped)
 
     def reconcile(self) -> None:
@@ -171,7 +175,9 @@ class _Run:
         for name in step.after:
             if self._ended[name].outcome is not Outcome.DONE:
                 outcome = self._ended[name].outcome.value
-                return EffectResult(Outcome.REFUSED, f"not run: step {name}, which it comes after, is {outcome}")
+                return EffectResult(
+                    Outcome.REFUSED, f"not run: step {name}, which it comes after, is {outcome}"
+                )
         try:
             version = self._effects[step.operation.verb].current_version(step.operation)
         except LampError as error:

@@ -77,7 +77,9 @@ class Freeze(NamedTuple):
 class Ledger:
     """One open ledger; a context manager. Not to be carried over a fork."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, clock: Clock, at: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, clock: Clock, at: Callable[[str], None]
+    ) -> None:
         self.path = path
         self.audit = AuditLog(connection, path.with_name("audit.head"))
         self._connection = connection
@@ -86,9 +88,7 @@ class Ledger:
         self._mutex = threading.RLock()
 
     @classmethod
-    def open(
-        cls, path: Path, clock: Clock | None = None, *, at: Callable[[str], None] = _nothing
-    ) -> Ledger:
+    def open(cls, path: Path, clock: Clock | None = None, *, at: Callable[[str], None] = _nothing) -> Ledger:
         """Opens or makes the ledger (folder 0700, file 0600); `at` is told each point of `LEDGER_POINTS`.
 
         Raises LedgerError when it cannot be used, or was written by another version.
@@ -99,7 +99,9 @@ class Ledger:
             with exclusive(path.with_name("audit.lock")):
                 connection = _connect(path)
         except (OSError, sqlite3.Error) as error:
-            raise LedgerError(str(path), f"the ledger cannot be opened ({error})", "check the path and its rights") from error
+            raise LedgerError(
+                str(path), f"the ledger cannot be opened ({error})", "check the path and its rights"
+            ) from error
         return cls(path, connection, clock or SystemClock(), at)
 
     def __enter__(self) -> Self:
@@ -134,7 +136,9 @@ class Ledger:
 
     # approvals
 
-    def request_approval(self, plan: Plan, *, requested_by: str, channel: Channel, policy: Policy) -> Approval:
+    def request_approval(
+        self, plan: Plan, *, requested_by: str, channel: Channel, policy: Policy
+    ) -> Approval:
         """The pending approval of the plan, made where there is none; Refused where it can never be approved."""
         if channel == "policy":
             raise Refused("channel policy", "a policy does not ask", "use `policy_approval`")
@@ -160,7 +164,11 @@ class Ledger:
             row = self._connection.execute(query, (plan.digest,)).fetchone()
             existing = _approval(row) if row else None
             wanted = ApprovalState.APPROVED if approver else ApprovalState.PENDING
-            if existing and existing.state is wanted and (existing.channel == "policy") == (channel == "policy"):
+            if (
+                existing
+                and existing.state is wanted
+                and (existing.channel == "policy") == (channel == "policy")
+            ):
                 return existing
             if existing and existing.state is ApprovalState.APPROVED:
                 raise _refused(plan, "is approved already", "run `lamp plan apply`")
@@ -181,7 +189,9 @@ class Ledger:
             )
             self._connection.execute("INSERT INTO approvals VALUES (?,?,?,?,?,?,?,?,?,?)", _stored(approval))
             action = "approval.approved" if approver else "approval.requested"
-            self._note(now, approver or requested_by, action, approval.id, digest=plan.digest, channel=channel)
+            self._note(
+                now, approver or requested_by, action, approval.id, digest=plan.digest, channel=channel
+            )
             return approval
 
     def _refuse_executed(self, plan: Plan) -> None:
@@ -206,7 +216,9 @@ class Ledger:
             if approve:
                 check_policy(plan, policy)
             if channel == "policy":
-                raise _refused(plan, "a policy does not decide what was asked of a person", "decide it yourself")
+                raise _refused(
+                    plan, "a policy does not decide what was asked of a person", "decide it yourself"
+                )
             if asked.policy_version != policy.version:
                 raise _refused(plan, "the policy has changed since it was proposed", "make the plan again")
             risk = max(step.operation.risk for step in plan.steps)
@@ -222,7 +234,9 @@ class Ledger:
                 "UPDATE approvals SET state=?, approver=?, decided_at=?, channel=?, expires_at=? WHERE id=?",
                 (state.value, approver, now.isoformat(), channel, expires.isoformat(), asked.id),
             )
-            self._note(now, approver, f"approval.{state.value}", asked.id, digest=plan.digest, channel=channel)
+            self._note(
+                now, approver, f"approval.{state.value}", asked.id, digest=plan.digest, channel=channel
+            )
             return decided
 
     def approvals(self, *states: ApprovalState) -> list[Approval]:
@@ -262,7 +276,9 @@ class Ledger:
                 "INSERT INTO steps (claim, approval_id, step_id, claimed_at) VALUES (?,?,?,?)",
                 (claim, approval.id, step_id, now.isoformat()),
             )
-            self._note(now, approval.approver or "", "step.claimed", claim, approval=approval.id, step=step_id)
+            self._note(
+                now, approval.approver or "", "step.claimed", claim, approval=approval.id, step=step_id
+            )
             return Claim(claim, approval.id, step_id, fresh=True)
 
     def _require_open(self, approval: Approval, now: datetime) -> None:
@@ -271,7 +287,11 @@ class Ledger:
             raise Refused("ledger", f"frozen by {freeze.by}: {freeze.reason}", "lift it with `lamp unfreeze`")
         row = self._connection.execute("SELECT * FROM approvals WHERE id = ?", (approval.id,)).fetchone()
         current = _as_of(_approval(row), now) if row else None
-        if current is None or current.state is not ApprovalState.APPROVED or current.digest != approval.digest:
+        if (
+            current is None
+            or current.state is not ApprovalState.APPROVED
+            or current.digest != approval.digest
+        ):
             state = current.state.value if current else "gone"
             raise Refused(f"approval {approval.id}", f"is {state}, not approved", "ask for a new approval")
 
@@ -299,12 +319,17 @@ class Ledger:
             (result.outcome.value, detail, undo, now.isoformat(), claim),
         ).rowcount
         if changed != 1:
-            raise LedgerError(f"claim {claim}", "is recorded already, or was never made", "see `lamp audit tail`")
+            raise LedgerError(
+                f"claim {claim}", "is recorded already, or was never made", "see `lamp audit tail`"
+            )
         self._note(now, "lamp", f"step.{result.outcome.value}", claim, detail=detail)
 
     def steps(self, approval_id: str) -> list[StepRow]:
         """The steps claimed under an approval, in the order in which they were claimed."""
-        return [_step_row(row) for row in self._read("SELECT * FROM steps WHERE approval_id = ? ORDER BY rowid", approval_id)]
+        return [
+            _step_row(row)
+            for row in self._read("SELECT * FROM steps WHERE approval_id = ? ORDER BY rowid", approval_id)
+        ]
 
     def _step(self, approval_id: str, step_id: str) -> StepRow | None:
         query = "SELECT * FROM steps WHERE approval_id = ? AND step_id = ?"
@@ -419,11 +444,17 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     if version == _schema.VERSION:
         return
     if version != 0:
-        raise LedgerError(str(path), f"has version {version}, this program writes {_schema.VERSION}", "use the newer lamp")
+        raise LedgerError(
+            str(path), f"has version {version}, this program writes {_schema.VERSION}", "use the newer lamp"
+        )
     if anchor.exists() and read_anchor(anchor).seq:
-        raise LedgerError(str(path), "is empty, but its audit head is not", "restore the ledger from a backup")
+        raise LedgerError(
+            str(path), "is empty, but its audit head is not", "restore the ledger from a backup"
+        )
     write_anchor(anchor, Head(0, GENESIS))
-    connection.executescript(f"BEGIN IMMEDIATE; {_schema.CREATE} PRAGMA user_version = {_schema.VERSION}; COMMIT;")
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {_schema.CREATE} PRAGMA user_version = {_schema.VERSION}; COMMIT;"
+    )
 
 
 def _refused(plan: Plan, problem: str, remedy: str) -> Refused:
@@ -435,12 +466,18 @@ def _undecidable(approval: Approval | None) -> str:
         return "nobody has asked for its approval"
     if approval.state is ApprovalState.PENDING:
         return ""
-    return "its approval has expired" if approval.state is ApprovalState.EXPIRED else f"is {approval.state.value} already"
+    return (
+        "its approval has expired"
+        if approval.state is ApprovalState.EXPIRED
+        else f"is {approval.state.value} already"
+    )
 
 
 def _as_of(approval: Approval, now: datetime) -> Approval:
     is_open = approval.state in (ApprovalState.PENDING, ApprovalState.APPROVED)
-    return approval._replace(state=ApprovalState.EXPIRED) if is_open and approval.expires_at <= now else approval
+    return (
+        approval._replace(state=ApprovalState.EXPIRED) if is_open and approval.expires_at <= now else approval
+    )
 
 
 def _claim_id(approval_id: str, step_id: str) -> str:
@@ -464,7 +501,9 @@ def _stored(approval: Approval) -> tuple[str | None, ...]:
 def _approval(row: tuple[Any, ...]) -> Approval:
     decided = datetime.fromisoformat(row[9]) if row[9] else None
     requested, expires = datetime.fromisoformat(row[6]), datetime.fromisoformat(row[7])
-    return Approval(row[0], row[1], ApprovalState(row[2]), row[3], row[4], row[5], requested, expires, row[8], decided)
+    return Approval(
+        row[0], row[1], ApprovalState(row[2]), row[3], row[4], row[5], requested, expires, row[8], decided
+    )
 
 
 def _step_row(row: tuple[Any, ...]) -> StepRow:

@@ -48,7 +48,9 @@ class Approvals(RuleBasedStateMachine):
     def request(self, name: str) -> None:
         plan = self.plan(name)
         try:
-            approval = self.ledger.request_approval(plan, requested_by="ann", channel="cli", policy=self.policy)
+            approval = self.ledger.request_approval(
+                plan, requested_by="ann", channel="cli", policy=self.policy
+            )
         except Refused:
             assert plan.digest in self.done or plan.digest in self.approved
             return
@@ -63,11 +65,15 @@ class Approvals(RuleBasedStateMachine):
         self.ledger.save_plan(plan)
         policy = POLICIES[1 - POLICIES.index(self.policy)] if other_policy else self.policy
         valid = plan.digest in self.pending and self.clock.now() < self.pending[plan.digest]
-        allowed = not other_policy and (not approve or not policy.may_approve(approver, "ann", "cli", plan.steps[0].operation.risk))
+        allowed = not other_policy and (
+            not approve or not policy.may_approve(approver, "ann", "cli", plan.steps[0].operation.risk)
+        )
         if approve:
             allowed = allowed and approver != "ann"
         try:
-            approval = self.ledger.decide(plan.digest, approve=approve, approver=approver, channel="cli", policy=policy)
+            approval = self.ledger.decide(
+                plan.digest, approve=approve, approver=approver, channel="cli", policy=policy
+            )
         except Refused:
             assert not (valid and allowed)
             return
@@ -117,7 +123,9 @@ class Approvals(RuleBasedStateMachine):
             and plan.policy_version == self.policy.version
         )
         try:
-            execute(self.ids[digest], ledger=self.ledger, policy=self.policy, effects={"restart": self.effect})
+            execute(
+                self.ids[digest], ledger=self.ledger, policy=self.policy, effects={"restart": self.effect}
+            )
         except Refused:
             assert not may
         ran = len(self.effect.lines()) - before

@@ -27,13 +27,17 @@ def filled(path: Path, count: int) -> Ledger:
     ledger = Ledger.open(path)
     with ledger._write("fill") as now:
         for number in range(count):
-            ledger.audit.append(now.isoformat(), f"user{number}", "test.event", f"subject/{number}", {"number": number})
+            ledger.audit.append(
+                now.isoformat(), f"user{number}", "test.event", f"subject/{number}", {"number": number}
+            )
     return ledger
 
 
 def flip(connection: sqlite3.Connection, seq: int, column: str, bit: int) -> bool:
     """Flips one bit of a stored value in place, keeping its type; False where the value has no such bit."""
-    value = connection.execute(f"SELECT CAST({column} AS BLOB) FROM audit WHERE seq = ?", (seq,)).fetchone()[0]
+    value = connection.execute(f"SELECT CAST({column} AS BLOB) FROM audit WHERE seq = ?", (seq,)).fetchone()[
+        0
+    ]
     if column == "seq":
         if bit >= 62:
             return False
@@ -90,14 +94,17 @@ def test_2000_random_flips_in_1000_records(tmp_path: Path) -> None:
     assert missed == []
 
 
-@pytest.mark.parametrize("damage", [
-    "UPDATE audit SET actor = CAST(actor AS BLOB) WHERE seq = 3",
-    "UPDATE audit SET body = 7 WHERE seq = 3 AND 0 OR seq = 3",
-    "DELETE FROM audit WHERE seq = 5",
-    "DELETE FROM audit WHERE seq > 7",
-    "DELETE FROM audit",
-    "DELETE FROM audit WHERE seq = 1",
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE audit SET actor = CAST(actor AS BLOB) WHERE seq = 3",
+        "UPDATE audit SET body = 7 WHERE seq = 3",
+        "DELETE FROM audit WHERE seq = 5",
+        "DELETE FROM audit WHERE seq > 7",
+        "DELETE FROM audit",
+        "DELETE FROM audit WHERE seq = 1",
+    ],
+)
 def test_other_damage(damage: str, tmp_path: Path) -> None:
     with filled(tmp_path / "ledger.db", 10) as ledger:
         ledger._connection.execute(damage)

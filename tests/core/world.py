@@ -28,7 +28,9 @@ class FakeClock:
 class CountingEffect:
     """Appends one line for each perform, so that a second one shows. `blind`: it cannot tell afterwards."""
 
-    def __init__(self, path: Path, *, blind: bool = False, at: Callable[[str], None] = lambda _point: None) -> None:
+    def __init__(
+        self, path: Path, *, blind: bool = False, at: Callable[[str], None] = lambda _point: None
+    ) -> None:
         self.path = path
         self.blind = blind
         self.version = "v1"

@@ -51,7 +51,9 @@ def whole_run(folder: Path, blind: bool, at: Callable[[str], None]) -> None:
     with Ledger.open(folder / "ledger.db", at=at) as ledger:
         approval = ledger.approvals()[0]
         if approval.state is ApprovalState.PENDING:
-            approval = ledger.decide(approval.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
+            approval = ledger.decide(
+                approval.digest, approve=True, approver="bob", channel="cli", policy=POLICY
+            )
         execute(approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect}, at=at)
 
 
@@ -125,7 +127,9 @@ def test_a_stale_target_killed_while_closed(tmp_path: Path) -> None:
             with Ledger.open(folder / "ledger.db", at=at) as ledger:
                 approval = ledger.approvals()[0]
                 if approval.state is ApprovalState.PENDING:
-                    approval = ledger.decide(approval.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
+                    approval = ledger.decide(
+                        approval.digest, approve=True, approver="bob", channel="cli", policy=POLICY
+                    )
                 execute(approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect})
 
         assert os.WIFSIGNALED(in_child(lambda m=moment, run=stale: run(killer(f"close:{m}"))))
@@ -154,7 +158,9 @@ def test_200_races_of_two_resumes(tmp_path: Path) -> None:
                         os.write(ready[1], b"x")
                         os.close(go[1])
                         os.read(go[0], 1)
-                        report = execute(approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect})
+                        report = execute(
+                            approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect}
+                        )
                         code = int(report.exit_code)
                 finally:
                     os._exit(code)
@@ -174,5 +180,10 @@ def test_denied_after_a_crash_stays_unexecuted(tmp_path: Path) -> None:
         approval = ledger.pending()[0]
         ledger.decide(approval.digest, approve=False, approver="bob", channel="cli", policy=POLICY)
         with pytest.raises(Refused):
-            execute(approval.id, ledger=ledger, policy=POLICY, effects={"restart": CountingEffect(folder / "world")})
+            execute(
+                approval.id,
+                ledger=ledger,
+                policy=POLICY,
+                effects={"restart": CountingEffect(folder / "world")},
+            )
     assert not (folder / "world").exists()

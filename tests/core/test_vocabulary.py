@@ -1,0 +1,134 @@
+"""Operations, plans, policy, redaction, text and exit codes."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lamplighter.core.errors import ConfigError
+from lamplighter.core.exits import Exit, worst
+from lamplighter.core.operations import Operation, Risk, parse_operation
+from lamplighter.core.plans import Plan, Step
+from lamplighter.core.policy import Caps, Decision, Mode, Policy, Rule, parse_policy
+from lamplighter.core.redaction import redact
+from lamplighter.core.text import log_line, printable
+from tests.core.world import make_plan
+
+TARGET = {"context": "c", "kind": "Deployment", "name": "web", "namespace": "shop", "version": "1"}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "scale": {"from_replicas": 1, "to_replicas": 2},
+    "patch": {"before": {"/a": 1}, "after": {"/a": 2}},
+    "label": {"before": {"a": None}, "after": {"a": "b"}},
+    "restart": {},
+    "rollback": {"from_revision": 2, "to_revision": 1},
+    "cordon": {},
+    "drain": {},
+    "evict": {},
+    "apply": {"manifest": {"kind": "ConfigMap"}},
+    "delete": {"manifest": {"kind": "ConfigMap"}},
+    "edit_hcl": {
+        "address": "a.b",
+        "attribute": "x",
+        "proposal": "set x",
+        "edits": [{"start": 0, "end": 1, "old": "a", "new": "b"}],
+    },
+    "import": {"address": "a.b", "resource_id": "id"},
+    "apply_saved_plan": {"addresses": ["a.b"]},
+    "reboot": {},
+    "replace": {},
+}
+MEMBERS = {member.model_fields["verb"].default: member for member in get_args(get_args(Operation)[0])}
+
+
+def test_every_member_of_the_union_has_an_example() -> None:
+    assert set(EXAMPLES) == set(MEMBERS)
+
+
+@pytest.mark.parametrize("verb", sorted(EXAMPLES))
+def test_operation(verb: str) -> None:
+    operation = parse_operation({"verb": verb, "target": TARGET, **EXAMPLES[verb]})
+    assert parse_operation(operation.model_dump(mode="json")) == operation
+    assert type(operation) is MEMBERS[verb]
+    assert operation.diff() and isinstance(operation.risk, Risk) and operation.executable
+    inverse = operation.inverse()
+    assert inverse is None or type(inverse) in MEMBERS.values()
+
+
+def test_a_plan_is_another_when_anything_differs() -> None:
+    plan = make_plan(Policy())
+    step = plan.steps[0]
+    moved = step.operation.target.model_copy(update={"version": "v9"})
+    changed = step.model_copy(update={"operation": step.operation.model_copy(update={"target": moved})})
+    others = [
+        plan.model_copy(update={"policy_version": "x"}),
+        plan.model_copy(update={"steps": (changed, *plan.steps[1:])}),
+    ]
+    assert len({plan.digest, *(Plan.model_validate(other.model_dump()).digest for other in others)}) == 3
+    assert Plan.model_validate_json(plan.model_dump_json()).digest == plan.digest
+
+
+def test_steps_stand_in_order() -> None:
+    step = make_plan(Policy()).steps[0]
+    for steps in ((step, step), (Step(id="a", operation=step.operation, after=("b",)),)):
+        with pytest.raises(ValueError, match="step"):
+            Plan(steps=steps, rationale="x")
+
+
+def test_policy_first_rule_decides_and_caps_deny() -> None:
+    rules = (
+        Rule(name="no", decision=Decision.DENY, namespace="kube-*"),
+        Rule(name="yes", decision=Decision.ALLOW),
+    )
+    assert Policy(mode=Mode.ACT, rules=rules).judge(make_plan(Policy()))[0].decision is Decision.ALLOW
+    assert Policy(rules=rules).judge(make_plan(Policy()))[0].decision is Decision.ASK
+    assert Policy(mode=Mode.OBSERVE, rules=rules).judge(make_plan(Policy()))[0].decision is Decision.DENY
+    capped = Policy(caps=Caps(operations=1)).judge(make_plan(Policy()))
+    assert {verdict.rule for verdict in capped} == {"caps"}
+
+
+def test_who_may_approve() -> None:
+    assert Policy().may_approve("ann", "ann", "cli", Risk.MEDIUM) == ""
+    assert Policy().may_approve("ann", "ann", "cli", Risk.HIGH)
+    assert Policy().may_approve("bob", "ann", "bot", Risk.LOW)
+    assert Policy(approvers=("ops-*",)).may_approve("bob", "ann", "cli", Risk.LOW)
+    assert Policy(approvers=("ops-*",)).may_approve("ops-bob", "ann", "bot", Risk.LOW) == ""
+
+
+@pytest.mark.parametrize("text", ["mode = 1", "[", "wrong = 1", '[[rule]]\nname = "a"\ndecision = "maybe"'])
+def test_a_wrong_policy_is_one_line(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_policy(text, "lamp-policy.toml")
+    assert str(caught.value).startswith("lamp-policy.toml: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("key AKIA" + "Q" * 16 + " used", "key <aws-access-key> used"),
+        ("Authorization: Bearer abcdefgh.ijkl", "Authorization: Bearer <credential>"),
+        ("x eyJhbGciOi.eyJzdWIi.sig y", "x <jwt> y"),
+        ("password=hunter22, user=ann", "password=<secret>, user=ann"),
+        ('{"db_password": "a b"}', '{"db_password": <secret>}'),
+        ("postgres://u:p@host/db", "postgres://<credentials>@host/db"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----", "<private-key>"),
+        ("pod shop/web restarted", "pod shop/web restarted"),
+    ],
+)
+def test_redaction(text: str, shown: str) -> None:
+    assert redact(text) == shown
+    assert redact(shown) == shown
+
+
+@given(st.text())
+def test_shown_text_is_harmless(text: str) -> None:
+    assert printable(text).isprintable()
+    assert not log_line(text).lstrip().startswith(("::", "##["))
+
+
+def test_exit_precedence() -> None:
+    order = [Exit.FAILED, Exit.INCOMPLETE, Exit.REFUSED, Exit.FINDINGS, Exit.CLEAN]
+    assert all(worst(order[number:]) is order[number] for number in range(5))
+    assert worst([]) is Exit.CLEAN
