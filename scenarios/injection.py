@@ -44,8 +44,14 @@ class Account:
         import boto3
         from botocore.config import Config
 
-        return boto3.client(service, region_name="eu-west-1", endpoint_url=self.endpoint, aws_access_key_id=key,
-                            aws_secret_access_key="sandbox", config=Config(retries={"total_max_attempts": 1}))
+        return boto3.client(
+            service,
+            region_name="eu-west-1",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=key,
+            aws_secret_access_key="sandbox",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
 
     def attributes(self, address: str) -> dict[str, Any]:
         """The state's attributes of a resource instance."""
@@ -100,13 +106,25 @@ def inject(account: Account) -> None:
 def _login(account: Account) -> None:
     with account.no_drift("2026-11-22T21:58:02", "sign-in"):
         session = account.recorder.sessions[people.MARIA]
-        account.recorder.add({
-            "eventVersion": "1.10", "userIdentity": dict(session.identity), "eventSource": "signin.amazonaws.com",
-            "eventName": "ConsoleLogin", "awsRegion": "eu-west-1", "sourceIPAddress": session.source_ip,
-            "userAgent": people.BROWSER, "requestParameters": None, "responseElements": {"ConsoleLogin": "Success"},
-            "additionalEventData": {"MobileVersion": "No", "MFAUsed": "Yes"}, "readOnly": False,
-            "eventType": "AwsConsoleSignIn", "managementEvent": True, "recipientAccountId": people.ACCOUNT,
-            "eventCategory": "Management"})
+        account.recorder.add(
+            {
+                "eventVersion": "1.10",
+                "userIdentity": dict(session.identity),
+                "eventSource": "signin.amazonaws.com",
+                "eventName": "ConsoleLogin",
+                "awsRegion": "eu-west-1",
+                "sourceIPAddress": session.source_ip,
+                "userAgent": people.BROWSER,
+                "requestParameters": None,
+                "responseElements": {"ConsoleLogin": "Success"},
+                "additionalEventData": {"MobileVersion": "No", "MFAUsed": "Yes"},
+                "readOnly": False,
+                "eventType": "AwsConsoleSignIn",
+                "managementEvent": True,
+                "recipientAccountId": people.ACCOUNT,
+                "eventCategory": "Management",
+            }
+        )
 
 
 def _network(account: Account) -> None:
@@ -115,9 +133,15 @@ def _network(account: Account) -> None:
 
     def ingress() -> list[dict[str, Any]]:
         rules = live.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
-        return [{"from_port": item["FromPort"], "to_port": item["ToPort"], "protocol": item["IpProtocol"],
-                 "cidr_blocks": sorted(block["CidrIp"] for block in item["IpRanges"])}
-                for item in sorted(rules, key=lambda item: item["FromPort"])]
+        return [
+            {
+                "from_port": item["FromPort"],
+                "to_port": item["ToPort"],
+                "protocol": item["IpProtocol"],
+                "cidr_blocks": sorted(block["CidrIp"] for block in item["IpRanges"]),
+            }
+            for item in sorted(rules, key=lambda item: item["FromPort"])
+        ]
 
     with account.drift("2026-11-22T22:14:31", "aws_security_group.web", "ingress", "high", ingress):
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rule(22, "0.0.0.0/0"))
@@ -126,9 +150,13 @@ def _network(account: Account) -> None:
     ec2 = account.client("ec2", people.JONAS)
 
     def instance_type() -> str:
-        return str(live.describe_instances(InstanceIds=[web])["Reservations"][0]["Instances"][0]["InstanceType"])
+        return str(
+            live.describe_instances(InstanceIds=[web])["Reservations"][0]["Instances"][0]["InstanceType"]
+        )
 
-    with account.drift("2026-11-23T01:05:10", 'aws_instance.web["a"]', "instance_type", "medium", instance_type):
+    with account.drift(
+        "2026-11-23T01:05:10", 'aws_instance.web["a"]', "instance_type", "medium", instance_type
+    ):
         ec2.stop_instances(InstanceIds=[web])
         account.clock.set("2026-11-23T01:07:44")
         ec2.modify_instance_attribute(InstanceId=web, InstanceType={"Value": "t3.large"})
@@ -142,7 +170,8 @@ def _network(account: Account) -> None:
 
     with account.drift("2026-11-23T02:00:03", 'aws_instance.web["b"]', "tags.Schedule", "low", window):
         account.client("ec2", people.SCRIPT).create_tags(
-            Resources=[other], Tags=[{"Key": "Schedule", "Value": "stop-weekends"}])
+            Resources=[other], Tags=[{"Key": "Schedule", "Value": "stop-weekends"}]
+        )
 
     role = account.attributes("aws_iam_role.api")["name"]
 
@@ -166,20 +195,31 @@ def _storage(account: Account) -> None:
             return None
         return dict(answer["PublicAccessBlockConfiguration"])
 
-    with account.drift("2026-11-22T22:41:07", 'aws_s3_bucket_public_access_block.this["exports"]', "", "high", blocked):
+    with account.drift(
+        "2026-11-22T22:41:07", 'aws_s3_bucket_public_access_block.this["exports"]', "", "high", blocked
+    ):
         s3.delete_public_access_block(Bucket=exports)
 
-    with account.drift("2026-11-22T22:47:55", 'aws_s3_bucket_versioning.this["receipts"]',
-                       "versioning_configuration.0.status", "medium",
-                       lambda: live.get_bucket_versioning(Bucket=receipts).get("Status")):
+    with account.drift(
+        "2026-11-22T22:47:55",
+        'aws_s3_bucket_versioning.this["receipts"]',
+        "versioning_configuration.0.status",
+        "medium",
+        lambda: live.get_bucket_versioning(Bucket=receipts).get("Status"),
+    ):
         s3.put_bucket_versioning(Bucket=receipts, VersioningConfiguration={"Status": "Suspended"})
 
     def tags() -> dict[str, str]:
         return {tag["Key"]: tag["Value"] for tag in live.get_bucket_tagging(Bucket=receipts)["TagSet"]}
 
     wanted = [{"Key": key, "Value": value} for key, value in (tags() | {"DataClass": "internal"}).items()]
-    with account.drift("2026-11-22T22:52:20", 'aws_s3_bucket.this["receipts"]', "tags.DataClass", "low",
-                       lambda: tags().get("DataClass")):
+    with account.drift(
+        "2026-11-22T22:52:20",
+        'aws_s3_bucket.this["receipts"]',
+        "tags.DataClass",
+        "low",
+        lambda: tags().get("DataClass"),
+    ):
         s3.put_bucket_tagging(Bucket=receipts, Tagging={"TagSet": wanted})
 
 
@@ -191,9 +231,16 @@ def _services(account: Account) -> None:
         wanted = ["VisibilityTimeout"]
         return int(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=wanted)["Attributes"][wanted[0]])
 
-    with account.drift("2026-11-23T03:12:40", "module.settlement.aws_sqs_queue.main", "visibility_timeout_seconds",
-                       "low", visibility):
-        account.client("sqs", people.DEPLOY).set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "300"})
+    with account.drift(
+        "2026-11-23T03:12:40",
+        "module.settlement.aws_sqs_queue.main",
+        "visibility_timeout_seconds",
+        "low",
+        visibility,
+    ):
+        account.client("sqs", people.DEPLOY).set_queue_attributes(
+            QueueUrl=queue, Attributes={"VisibilityTimeout": "300"}
+        )
 
     table = account.attributes("aws_dynamodb_table.ledger")["name"]
     dynamodb = account.client("dynamodb")
@@ -202,16 +249,26 @@ def _services(account: Account) -> None:
         backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
         return bool(backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED")
 
-    with account.drift("2026-11-23T02:00:09", "aws_dynamodb_table.ledger", "point_in_time_recovery.0.enabled", "high",
-                       recovery):
+    with account.drift(
+        "2026-11-23T02:00:09",
+        "aws_dynamodb_table.ledger",
+        "point_in_time_recovery.0.enabled",
+        "high",
+        recovery,
+    ):
         account.client("dynamodb", people.SCRIPT).update_continuous_backups(
-            TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False})
+            TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+        )
 
     group = account.attributes('aws_cloudwatch_log_group.service["audit"]')["name"]
     logs = account.client("logs")
-    with account.drift("2026-11-23T02:00:15", 'aws_cloudwatch_log_group.service["audit"]', "retention_in_days",
-                       "medium", lambda: logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0].get(
-                           "retentionInDays")):
+    with account.drift(
+        "2026-11-23T02:00:15",
+        'aws_cloudwatch_log_group.service["audit"]',
+        "retention_in_days",
+        "medium",
+        lambda: logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0].get("retentionInDays"),
+    ):
         account.client("logs", people.SCRIPT).put_retention_policy(logGroupName=group, retentionInDays=14)
 
 
@@ -223,10 +280,17 @@ def _noise(account: Account) -> None:
         account.client("s3", people.MARIA).list_buckets()
         account.client("iam", people.JONAS).list_roles()
     with account.no_drift("2026-11-22T23:20:00", "failed"):
-        _refused(lambda: account.client("iam", people.JONAS).attach_role_policy(
-            RoleName="payments-prod-ap", PolicyArn=ADMIN))
-        _refused(lambda: account.client("ec2", people.MARIA).authorize_security_group_ingress(
-            GroupId=account.attributes("aws_security_group.web")["id"], IpPermissions=rule(443, "0.0.0.0/0")))
+        _refused(
+            lambda: account.client("iam", people.JONAS).attach_role_policy(
+                RoleName="payments-prod-ap", PolicyArn=ADMIN
+            )
+        )
+        _refused(
+            lambda: account.client("ec2", people.MARIA).authorize_security_group_ingress(
+                GroupId=account.attributes("aws_security_group.web")["id"],
+                IpPermissions=rule(443, "0.0.0.0/0"),
+            )
+        )
     with account.no_drift("2026-11-22T23:40:12", "reverted"):
         ec2.authorize_security_group_ingress(GroupId=database, IpPermissions=rule(5432, "198.51.100.44/32"))
         account.clock.set("2026-11-22T23:58:47")
@@ -235,8 +299,9 @@ def _noise(account: Account) -> None:
         for owner in ("jonas", vpc["tags"]["Owner"]):
             ec2.create_tags(Resources=[vpc["id"]], Tags=[{"Key": "Owner", "Value": owner}])
     with account.no_drift("2026-11-23T00:02:10", "created and deleted"):
-        made = ec2.create_security_group(GroupName="jonas-debug", Description="temporary",
-                                         VpcId=account.attributes("aws_vpc.main")["id"])
+        made = ec2.create_security_group(
+            GroupName="jonas-debug", Description="temporary", VpcId=account.attributes("aws_vpc.main")["id"]
+        )
         ec2.delete_security_group(GroupId=made["GroupId"])
     with account.no_drift("2026-11-23T00:05:33", "unmanaged, kept"):
         account.client("sqs", people.JONAS).create_queue(QueueName="payments-prod-replay-tmp")
@@ -244,7 +309,9 @@ def _noise(account: Account) -> None:
         account.client("logs", people.OTHER_TERRAFORM).create_log_group(logGroupName="/search/prod/api")
     with account.no_drift("2026-11-23T04:45:00", "AWS service"):
         account.client("logs", people.SERVICE).create_log_stream(
-            logGroupName=account.attributes('aws_cloudwatch_log_group.service["api"]')["name"], logStreamName="eni-1")
+            logGroupName=account.attributes('aws_cloudwatch_log_group.service["api"]')["name"],
+            logStreamName="eni-1",
+        )
 
 
 def _refused(call: Callable[[], object]) -> None:

@@ -26,7 +26,9 @@ Event = dict[str, Any]
 READ_ONLY = ("Get", "List", "Describe", "Head", "Lookup", "AssumeRole", "Query", "Scan", "BatchGet")
 """Operation prefixes CloudTrail marks `readOnly: true`; AssumeRole is one of them in published records."""
 
-DATA_PLANE = frozenset({"GetObject", "PutObject", "HeadObject", "DeleteObject", "ListObjects", "ListObjectsV2"})
+DATA_PLANE = frozenset(
+    {"GetObject", "PutObject", "HeadObject", "DeleteObject", "ListObjects", "ListObjectsV2"}
+)
 """Not management events: a trail without data event selectors does not carry them."""
 
 
@@ -69,13 +71,19 @@ class Recorder:
         caught: list[Any] = []
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            caught[:] = [int(status.split()[0]), headers]
+            caught[:] = [int(status.split(maxsplit=1)[0]), headers]
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         answer = b"".join(self.app(environ, start))
         if call is not None and call.operation not in DATA_PLANE:
-            self.add(self._event(call, read_reply(call, caught[0], caught[1], answer), self.sessions[scope.access_key],
-                                 environ.get("HTTP_USER_AGENT", "")))
+            self.add(
+                self._event(
+                    call,
+                    read_reply(call, caught[0], caught[1], answer),
+                    self.sessions[scope.access_key],
+                    environ.get("HTTP_USER_AGENT", ""),
+                )
+            )
         return [answer]
 
     def add(self, event: Event) -> Event:
@@ -84,7 +92,9 @@ class Recorder:
             number = len(self.events)
             event["eventTime"] = self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
             event["eventID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.seed}/event/{number}"))
-            event.setdefault("requestID", str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.seed}/request/{number}")))
+            event.setdefault(
+                "requestID", str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.seed}/request/{number}"))
+            )
             if "requestId" in (event.get("responseElements") or {}):
                 event["responseElements"]["requestId"] = event["requestID"]
             self.events.append(event)
@@ -121,7 +131,7 @@ def write_trail(events: Iterable[Event], root: Path, account: str, minutes: int 
     """
     files: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in events:
-        moment = datetime.strptime(event["eventTime"], "%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(event["eventTime"])
         slot = moment.replace(minute=moment.minute - moment.minute % minutes)
         files[event["awsRegion"], slot.strftime("%Y%m%dT%H%MZ")].append(event)
     written = []

@@ -6,11 +6,11 @@ Names and shapes come from botocore's service models; what CloudTrail spells dif
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 
 SIGNATURE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
@@ -25,8 +25,13 @@ S3_EVENT_NAMES = {
     "GetBucketNotificationConfiguration": "GetBucketNotification",
 }
 
-EC2_SETS = {"ResourceId": "resourcesSet", "InstanceId": "instancesSet", "Tag": "tagSet",
-            "TagSpecification": "tagSpecificationSet", "SecurityGroupId": "groupSet"}
+EC2_SETS = {
+    "ResourceId": "resourcesSet",
+    "InstanceId": "instancesSet",
+    "Tag": "tagSet",
+    "TagSpecification": "tagSpecificationSet",
+    "SecurityGroupId": "groupSet",
+}
 """EC2's query names of lists, as the names their sets have in a record."""
 
 
@@ -88,7 +93,9 @@ def read_call(scope: Scope, environ: Mapping[str, Any], body: bytes) -> Call | N
     if not operation:
         return None
     tree = _unflatten(form)
-    parameters = _ec2(tree, operation) if scope.service == "ec2" else lower_camel(_typed(scope, operation, tree))
+    parameters = (
+        _ec2(tree, operation) if scope.service == "ec2" else lower_camel(_typed(scope, operation, tree))
+    )
     return Call(scope.service, scope.region, operation, operation, parameters)
 
 
@@ -104,8 +111,12 @@ MAPS = frozenset({"attributes", "tags", "expressionAttributeValues", "expression
 def lower_camel(value: Any, keep: bool = False) -> Any:
     """`value` with its keys in lower camel case, but for the keys of maps."""
     if isinstance(value, dict):
-        return {key if keep else lower_first(key): lower_camel(item, lower_first(key) in MAPS and isinstance(item, dict))
-                for key, item in value.items()}
+        return {
+            key if keep else lower_first(key): lower_camel(
+                item, lower_first(key) in MAPS and isinstance(item, dict)
+            )
+            for key, item in value.items()
+        }
     return [lower_camel(item) for item in value] if isinstance(value, list) else value
 
 
@@ -137,9 +148,12 @@ def _members(node: Any) -> Any:
 def _typed(scope: Scope, operation: str, tree: dict[str, Any]) -> dict[str, Any]:
     """The parameters with whole numbers and booleans as such: a form has only text."""
     members = service_model(scope.service).operation_model(operation).input_shape.members
-    kinds = {"integer": int, "boolean": lambda text: text == "true"}
-    return {name: kinds.get(members[name].type_name if name in members else "", lambda same: same)(item)
-            for name, item in _members(tree).items()}
+    kinds: dict[str, Callable[[str], Any]] = {"integer": int, "boolean": lambda text: text == "true"}
+    result = {}
+    for name, item in _members(tree).items():
+        convert = kinds.get(members[name].type_name) if name in members else None
+        result[name] = convert(item) if convert else item
+    return result
 
 
 def _ec2(tree: dict[str, Any], operation: str) -> dict[str, Any]:
@@ -160,7 +174,9 @@ def _ec2_value(node: Any, name: str) -> Any:
         return {"items": [item if isinstance(item, dict) else {scalar: item} for item in items]}
     if isinstance(node, dict):
         # Inside an item, the list of tags is `tags`; only at the top is it a `tagSet`.
-        return {"tags" if key == "Tag" else lower_first(key): _ec2_value(item, key) for key, item in node.items()}
+        return {
+            "tags" if key == "Tag" else lower_first(key): _ec2_value(item, key) for key, item in node.items()
+        }
     if node in {"true", "false"}:
         return node == "true"
     return int(node) if name in {"FromPort", "ToPort", "MinCount", "MaxCount"} else node
@@ -198,8 +214,16 @@ def _s3_templates() -> list[tuple[str, bool, bool, frozenset[str], str]]:
         path, _, query = http["requestUri"].partition("?")
         names = frozenset(part.partition("=")[0] for part in query.split("&") if part)
         rows.append((http["method"], "{Bucket}" in path, "{Key" in path, names, name))
-    old = {"GetBucketLifecycle", "PutBucketLifecycle", "GetBucketNotification", "PutBucketNotification", "ListObjects"}
-    return sorted((row for row in rows if row[4] not in old), key=lambda row: (-len(row[3] - {"x-id"}), row[4]))
+    old = {
+        "GetBucketLifecycle",
+        "PutBucketLifecycle",
+        "GetBucketNotification",
+        "PutBucketNotification",
+        "ListObjects",
+    }
+    return sorted(
+        (row for row in rows if row[4] not in old), key=lambda row: (-len(row[3] - {"x-id"}), row[4])
+    )
 
 
 def _s3_operation(method: str, bucket: bool, key: bool, query: Mapping[str, str]) -> str | None:
@@ -232,7 +256,9 @@ def read_reply(call: Call, status: int, headers: list[tuple[str, str]], body: by
     model = service_model(call.service)
     shape = model.operation_model(call.operation).output_shape
     lowered = {name.lower(): value for name, value in headers}
-    parser = create_parser(model.metadata["protocol"] if model.metadata["protocol"] != "smithy-rpc-v2-cbor" else "json")
+    parser = create_parser(
+        model.metadata["protocol"] if model.metadata["protocol"] != "smithy-rpc-v2-cbor" else "json"
+    )
     parsed = parser.parse({"status_code": status, "headers": lowered, "body": body}, shape)
     parsed.pop("ResponseMetadata", None)
     if status >= 300:

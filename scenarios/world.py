@@ -4,16 +4,16 @@ import functools
 import json
 import os
 import shutil
-import subprocess
 import threading
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lamplighter.scenarios.recorder import Recorder, Session
+from lamplighter.tools import process
 
 MIRROR_VARIABLE = "LAMP_TEST_TF_MIRROR"
 """Names the folder of a Terraform filesystem mirror that holds hashicorp/aws."""
@@ -27,6 +27,10 @@ OVERRIDE = """provider "aws" {
 """
 
 
+class SandboxError(Exception):
+    """The sandbox could not be built; the text says what failed."""
+
+
 class SandboxClock:
     """Time of the recorded world (UTC): set by the script, one second further with every second reading."""
 
@@ -36,7 +40,7 @@ class SandboxClock:
 
     def set(self, text: str) -> None:
         """Jump to an ISO 8601 time without zone, read as UTC."""
-        self._now = datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+        self._now = datetime.fromisoformat(text).replace(tzinfo=UTC)
 
     def __call__(self) -> datetime:
         self._readings += 1
@@ -55,7 +59,7 @@ def cloud(sessions: dict[str, Session], clock: SandboxClock) -> Iterator[tuple[R
     # AWS returns policies without spaces; moto's would be a difference in every plan.
     compact = types.ModuleType("json")
     vars(compact).update(vars(json), dumps=functools.partial(json.dumps, separators=(",", ":")))
-    setattr(sqs, "json", compact)
+    sqs.json = compact  # type: ignore[attr-defined]
 
     class Handler(WSGIRequestHandler):
         # With HTTP/1.0 the provider's client repeats calls whose connection closes early.
@@ -81,18 +85,29 @@ def terraform_environment(folder: Path, mirror: Path, endpoint: str, key: str) -
     config.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
     return kept | {
-        "TF_CLI_CONFIG_FILE": str(config), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1",
-        "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": "sandbox", "AWS_ENDPOINT_URL": endpoint,
-        "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1",
+        "TF_CLI_CONFIG_FILE": str(config),
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+        "CHECKPOINT_DISABLE": "1",
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_REGION": "eu-west-1",
     }
 
 
 def apply(project: Path, folder: Path, environment: Mapping[str, str]) -> Path:
-    """`init` and `apply` a copy of `project` in `folder`; the state file's path. CalledProcessError when one fails."""
+    """`init` and `apply` a copy of `project` in `folder`; the state file's path. SandboxError when one fails."""
     copy = folder / "project"
     shutil.copytree(project, copy)
     (copy / "sandbox_override.tf").write_text(OVERRIDE)
     for arguments in (["init"], ["apply", "-auto-approve"]):
-        subprocess.run(["terraform", *arguments, "-no-color", "-input=false"], cwd=copy, env=dict(environment),
-                       check=True, timeout=400)
+        done = process.run(
+            ["terraform", *arguments, "-no-color", "-input=false"], cwd=copy, env=environment, timeout_s=400
+        )
+        if done.code != 0:
+            raise SandboxError(
+                f"terraform {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}"
+            )
     return copy / "terraform.tfstate"

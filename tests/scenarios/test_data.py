@@ -78,6 +78,12 @@ def test_terraform_accepts_the_project(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "projects" / "payments", project)
     environment = terraform_environment(tmp_path, Path(mirror), "http://127.0.0.1:9", "unused")
     for arguments in (["init", "-input=false"], ["validate"]):
-        done = subprocess.run(["terraform", *arguments, "-no-color"], cwd=project, env=environment, text=True,
-                              capture_output=True, timeout=120)
+        done = subprocess.run(
+            ["terraform", *arguments, "-no-color"],
+            cwd=project,
+            env=environment,
+            text=True,
+            capture_output=True,
+            timeout=120,
+        )
         assert done.returncode == 0, done.stderr

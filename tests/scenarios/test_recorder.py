@@ -9,7 +9,7 @@ CloudWatch Logs "Logging API and console operations in AWS CloudTrail".
 import ast
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,22 @@ import pytest
 
 pytest.importorskip("moto", reason="the sandbox extra is not installed")
 
-from lamplighter.scenarios import people, recorder  # noqa: E402
-from lamplighter.scenarios.injection import Account, rule  # noqa: E402
-from lamplighter.scenarios.world import SandboxClock, cloud  # noqa: E402
+from lamplighter.scenarios import people, recorder
+from lamplighter.scenarios.injection import Account, rule
+from lamplighter.scenarios.world import SandboxClock, cloud
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
-SEND = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]})
+SEND = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}],
+    }
+)
 
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    clock = SandboxClock(datetime(2026, 11, 20, tzinfo=timezone.utc))
+    clock = SandboxClock(datetime(2026, 11, 20, tzinfo=UTC))
     with cloud(dict(people.SESSIONS), clock) as (recorded, endpoint):
         yield Account(endpoint, recorded, clock, {})
 
@@ -43,7 +47,9 @@ def test_ec2_shapes(account: Account) -> None:
     assert last(account)["responseElements"]["groupId"] == group
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rule(22, "0.0.0.0/0"))
     event = last(account)
-    assert event["eventName"] == "AuthorizeSecurityGroupIngress" and event["eventSource"] == "ec2.amazonaws.com"
+    assert (
+        event["eventName"] == "AuthorizeSecurityGroupIngress" and event["eventSource"] == "ec2.amazonaws.com"
+    )
     item = event["requestParameters"]["ipPermissions"]["items"][0]
     assert event["requestParameters"]["groupId"] == group
     assert (item["ipProtocol"], item["fromPort"], item["toPort"]) == ("tcp", 22, 22)
@@ -57,10 +63,15 @@ def test_ec2_shapes(account: Account) -> None:
     ec2.stop_instances(InstanceIds=[instance])
     assert last(account)["requestParameters"]["instancesSet"] == {"items": [{"instanceId": instance}]}
     ec2.modify_instance_attribute(InstanceId=instance, InstanceType={"Value": "t3.large"})
-    assert last(account)["requestParameters"] == {"instanceId": instance, "instanceType": {"value": "t3.large"}}
+    assert last(account)["requestParameters"] == {
+        "instanceId": instance,
+        "instanceType": {"value": "t3.large"},
+    }
     ec2.create_tags(Resources=[instance], Tags=[{"Key": "k", "Value": "v"}])
     assert last(account)["requestParameters"] == {
-        "resourcesSet": {"items": [{"resourceId": instance}]}, "tagSet": {"items": [{"key": "k", "value": "v"}]}}
+        "resourcesSet": {"items": [{"resourceId": instance}]},
+        "tagSet": {"items": [{"key": "k", "value": "v"}]},
+    }
 
 
 def test_s3_shapes_and_event_names(account: Account) -> None:
@@ -88,7 +99,9 @@ def test_iam_sqs_dynamodb_and_logs_shapes(account: Account) -> None:
     iam = account.client("iam", people.JONAS)
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
     event = last(account)
-    assert event["awsRegion"] == "us-east-1" and event["requestParameters"]["assumeRolePolicyDocument"] == TRUST
+    assert (
+        event["awsRegion"] == "us-east-1" and event["requestParameters"]["assumeRolePolicyDocument"] == TRUST
+    )
     assert event["responseElements"]["role"]["assumeRolePolicyDocument"].startswith("%7B%22Version")
     iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=SEND)
     assert last(account)["requestParameters"] == {"roleName": "r", "policyName": "p", "policyDocument": SEND}
@@ -106,14 +119,20 @@ def test_iam_sqs_dynamodb_and_logs_shapes(account: Account) -> None:
     assert last(account)["requestParameters"] == {"logGroupName": "/g", "retentionInDays": 14}
 
     dynamodb = account.client("dynamodb", people.SCRIPT)
-    dynamodb.create_table(TableName="t", BillingMode="PAY_PER_REQUEST",
-                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-                          KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}])
+    dynamodb.create_table(
+        TableName="t",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
     assert last(account)["requestParameters"]["billingMode"] == "PAY_PER_REQUEST"
     dynamodb.update_continuous_backups(
-        TableName="t", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False})
+        TableName="t", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+    )
     assert last(account)["requestParameters"] == {
-        "tableName": "t", "pointInTimeRecoverySpecification": {"pointInTimeRecoveryEnabled": False}}
+        "tableName": "t",
+        "pointInTimeRecoverySpecification": {"pointInTimeRecoveryEnabled": False},
+    }
 
 
 def test_failures_reads_and_identity(account: Account) -> None:
@@ -144,5 +163,10 @@ def test_the_trail_is_written_the_same_twice(account: Account, tmp_path: Path) -
 def test_what_makes_the_trace_knows_nothing_of_the_engine_that_reads_it(name: str) -> None:
     source = (Path(recorder.__file__).parent / name).read_text()
     imported = {node.module or "" for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)}
-    imported |= {item.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for item in node.names}
+    imported |= {
+        item.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import)
+        for item in node.names
+    }
     assert not {module for module in imported if "drift" in module.split(".")}
