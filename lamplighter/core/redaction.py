@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_KEYWORD = r"(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|client[_-]?secret|secret[_-]?access[_-]?key)"
+_KEYWORD = r"(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key)"
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lamplighter.core.approvals import ApprovalState
-from lamplighter.core.execution import POINTS, execute
 from lamplighter.core.errors import Refused
+from lamplighter.core.execution import POINTS, execute
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.policy import Policy
 from lamplighter.core.results import Outcome
@@ -27,7 +27,7 @@ def in_child(work: Callable[[], None]) -> int:
     if child == 0:
         try:
             work()
-        except BaseException:  # a child must never return into pytest
+        except BaseException:  # noqa: BLE001 - a child must never return into pytest
             os._exit(9)
         os._exit(0)
     return os.waitpid(child, 0)[1]
