@@ -26,7 +26,7 @@ check: dev ## Lint, format, types, layers, layout guards
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright
-	PYTHONPATH=.typecheck $(BIN)/lint-imports --no-logo
+	cd .typecheck && ../$(BIN)/lint-imports --no-logo --config ../pyproject.toml
 	$(BIN)/python -m pytest -q tests/layout
 
 bench: dev ## What the command costs to start
@@ -42,4 +42,4 @@ lock: ## Resolve the lock files again (needs uv)
 	@PYTHON="$(PYTHON)" sh -c '"$${PYTHON:-python3}" scripts/lock.py'
 
 clean: ## Remove what was made: environment, caches, builds
-	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .typecheck/.import_linter_cache
