@@ -1,0 +1,165 @@
+"""Where an answer goes: `-o FORMAT` and `-o FORMAT=FILE`, colour, progress, and the one form of an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from lamplighter.core.config import Resolved, load_config, load_policy
+from lamplighter.core.errors import InputError
+from lamplighter.core.exits import Exit
+from lamplighter.core.ledger import Ledger
+from lamplighter.core.policy import Policy
+from lamplighter.core.text import log_line
+
+FORMATS = ("text", "json", "jsonl", "markdown")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Session:
+    """What every command shares: the settings (read once, when first needed), quietness, the local user."""
+
+    def __init__(self, config_file: Path | None, quiet: bool) -> None:
+        self.config_file = config_file
+        self.quiet = quiet
+
+    @cached_property
+    def resolved(self) -> Resolved:
+        return load_config(self.config_file)
+
+    @cached_property
+    def policy(self) -> Policy:
+        return load_policy(self.resolved.config)
+
+    @cached_property
+    def identity(self) -> str:
+        """`user@host` of the process, as the audit log names the local user."""
+        import getpass
+        import socket
+
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):
+            user = str(os.getuid())
+        return f"{user}@{socket.gethostname()}"
+
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.resolved.config.ledger_path)
+
+
+class Sink(NamedTuple):
+    """One `-o`: a format, and the file it goes to (None is stdout)."""
+
+    format: str
+    path: Path | None
+
+
+class Answer(NamedTuple):
+    """What a command has to say. `data` gets `schema` and `exit_code` added in JSON; `rows` are the JSON lines."""
+
+    schema: str
+    data: Mapping[str, Any]
+    text: Callable[[], str]
+    exit_code: Exit = Exit.CLEAN
+    markdown: Callable[[], str] | None = None
+    rows: tuple[Mapping[str, Any], ...] | None = None
+
+
+def output_options(command: _F) -> _F:
+    """Adds `-o FORMAT[=FILE]` (several times) and `--json`; the command is given `outputs`."""
+    json_alias = click.option("--json", "as_json", is_flag=True, help="The same as -o json.")
+    several = click.option(
+        "-o",
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FORMAT[=FILE]",
+        help=f"{'|'.join(FORMATS)}; repeat to write several.",
+    )
+    return several(json_alias(command))
+
+
+def sinks(outputs: tuple[str, ...], as_json: bool) -> list[Sink]:
+    """Raises click.UsageError on an unknown format, or two formats for stdout."""
+    chosen = []
+    for spec in (*outputs, *(["json"] if as_json else [])):
+        name, _, path = spec.partition("=")
+        if name not in FORMATS:
+            raise click.UsageError(f"-o {spec}: {name!r} is not one of {', '.join(FORMATS)}")
+        sink = Sink(name, Path(path) if path else None)
+        if sink not in chosen:
+            chosen.append(sink)
+    if sum(sink.path is None for sink in chosen) > 1:
+        raise click.UsageError("two formats for stdout: give one of them a file, as in -o json=FILE")
+    # A file beside it does not silence the answer itself.
+    return chosen if any(sink.path is None for sink in chosen) else [*chosen, Sink("text", None)]
+
+
+def deliver(answer: Answer, outputs: tuple[str, ...], as_json: bool) -> Exit:
+    """Writes files first (each whole or not at all), then stdout; returns the answer's exit code."""
+    for sink in sorted(sinks(outputs, as_json), key=lambda sink: sink.path is None):
+        body = render(answer, sink.format)
+        body = body if body.endswith("\n") or not body else f"{body}\n"
+        if sink.path is None:
+            sys.stdout.write(body)
+        else:
+            write_file(sink.path, body)
+    return answer.exit_code
+
+
+def render(answer: Answer, form: str) -> str:
+    whole = {**answer.data, "schema": answer.schema, "exit_code": int(answer.exit_code)}
+    match form:
+        case "json":
+            return to_json(whole, indent=2)
+        case "jsonl":
+            rows = answer.rows if answer.rows is not None else (whole,)
+            return "\n".join(to_json(row) for row in rows)
+        case "markdown":
+            # Without a Markdown form of its own an answer is shown as it stands.
+            return answer.markdown() if answer.markdown else f"```text\n{answer.text()}\n```"
+        case _:
+            return answer.text()
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Sorted keys and ASCII only, so that two runs are equal byte for byte and no terminal is steered."""
+    return json.dumps(value, sort_keys=True, indent=indent, allow_nan=False)
+
+
+def write_file(path: Path, body: str) -> None:
+    """Writes beside `path` and renames. Raises InputError when that is not possible."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(str(path), f"cannot be written ({error.strerror})", "check the folder") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(body)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise InputError(str(path), f"cannot be written ({error.strerror})", "check the path") from error
+
+
+def write_error(line: str, code: Exit, as_json: bool) -> Exit:
+    """One line on stderr and, where JSON was asked for, an error object on stdout."""
+    shown = log_line(line)
+    click.echo(f"lamp: {shown}", err=True)
+    if as_json:
+        error = {"schema": "lamplighter/error/v1", "error": shown, "exit_code": int(code)}
+        sys.stdout.write(to_json(error, indent=2) + "\n")
+    return code
+
+
+def colour_wanted() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,164 @@
+"""`lamp plan` and `lamp pending`: a decision about one exact plan, and its execution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lamplighter.cli.output import Answer, Session, deliver, output_options
+from lamplighter.core.approvals import ApprovalState
+from lamplighter.core.errors import Refused
+from lamplighter.core.exits import Exit
+from lamplighter.core.plans import Plan
+from lamplighter.core.policy import Policy
+from lamplighter.core.results import Outcome
+from lamplighter.core.text import log_line
+
+
+@click.group()
+def plan() -> None:
+    """Show, approve, deny or apply a plan; DIGEST is its digest or the first 6 digits of it or more."""
+
+
+def plan_text(shown: Plan, policy: Policy) -> str:
+    """The plan for people: each step with its verdict and its diff."""
+    lines = [f"plan {shown.digest}", log_line(shown.rationale)]
+    for step, verdict in zip(shown.steps, policy.judge(shown), strict=True):
+        operation = step.operation
+        lines.append(
+            f"\n{log_line(step.id)}  {operation.verb} {log_line(operation.target.label)}  risk {operation.risk.label}"
+        )
+        lines.append(
+            f"  policy: {verdict.decision.value} ({log_line(verdict.rule)}: {log_line(verdict.reason)})"
+        )
+        lines += [f"  {log_line(line)}" for line in operation.diff().splitlines()]
+    return "\n".join(lines)
+
+
+def plan_data(shown: Plan, policy: Policy) -> dict[str, Any]:
+    """JSON: the digest, the plan and what the policy says of it."""
+    return {
+        "digest": shown.digest,
+        "plan": shown.model_dump(mode="json"),
+        "verdicts": [verdict.model_dump(mode="json") for verdict in policy.judge(shown)],
+    }
+
+
+@plan.command()
+@click.argument("digest")
+@output_options
+@click.pass_obj
+def show(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
+    """Show a plan, what it would change, and what the policy says."""
+    with session.ledger() as ledger:
+        found = ledger.find_plan(digest)
+    policy = session.policy
+    answer = Answer("lamplighter/plan/v1", plan_data(found, policy), lambda: plan_text(found, policy))
+    return deliver(answer, outputs, as_json)
+
+
+def _decide(session: Session, digest: str, approve: bool, outputs: tuple[str, ...], as_json: bool) -> Exit:
+    with session.ledger() as ledger:
+        found = ledger.find_plan(digest)
+        known = [row for row in ledger.approvals() if row.digest == found.digest]
+        if not any(row.state is ApprovalState.PENDING for row in known):
+            requester = found.requested_by or session.identity
+            ledger.request_approval(found, requested_by=requester, channel="cli", policy=session.policy)
+        decided = ledger.decide(
+            found.digest, approve=approve, approver=session.identity, channel="cli", policy=session.policy
+        )
+    data = {
+        "digest": decided.digest,
+        "approval": decided.id,
+        "state": decided.state.value,
+        "by": decided.approver,
+    }
+    following = f"\nnext: lamp plan apply {decided.digest[:12]}" if approve else ""
+    text = f"{decided.state.value} {decided.digest} by {log_line(str(decided.approver))}{following}"
+    return deliver(Answer("lamplighter/decision/v1", data, lambda: text), outputs, as_json)
+
+
+@plan.command()
+@click.argument("digest")
+@output_options
+@click.pass_obj
+def approve(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
+    """Approve exactly this plan, once."""
+    return _decide(session, digest, True, outputs, as_json)
+
+
+@plan.command()
+@click.argument("digest")
+@output_options
+@click.pass_obj
+def deny(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
+    """Deny this plan."""
+    return _decide(session, digest, False, outputs, as_json)
+
+
+@plan.command("apply")
+@click.argument("digest")
+@output_options
+@click.pass_obj
+def apply_plan(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
+    """Execute an approved plan: each step at most once."""
+    from lamplighter.agents.wiring import build
+    from lamplighter.core.execution import execute
+
+    with session.ledger() as ledger:
+        freeze = ledger.frozen()
+        if freeze:
+            raise Refused("ledger", f"frozen by {freeze.by}: {freeze.reason}", "lift it with `lamp unfreeze`")
+        found = ledger.find_plan(digest)
+        usable = (ApprovalState.APPROVED, ApprovalState.SPENT)
+        known = [row for row in ledger.approvals(*usable) if row.digest == found.digest]
+        if not known:
+            raise Refused(
+                f"plan {found.digest[:12]}", "is not approved", f"run `lamp plan approve {found.digest[:12]}`"
+            )
+        effects = build(session.resolved.config).effects
+        report = execute(known[-1].id, ledger=ledger, policy=session.policy, effects=effects)
+    steps = [
+        {"step": step.step, "outcome": step.result.outcome.value, "detail": step.result.detail}
+        for step in report.steps
+    ]
+    unknown = sum(step.result.outcome is Outcome.UNKNOWN for step in report.steps)
+    data = {"digest": found.digest, "steps": steps, "stopped": report.stopped, "unknown": unknown}
+
+    def text() -> str:
+        lines = [
+            f"{row['outcome']:8} {log_line(row['step'])}  {log_line(row['detail'])}".rstrip() for row in steps
+        ]
+        return "\n".join([*lines, *([f"stopped: {log_line(report.stopped)}"] if report.stopped else [])])
+
+    return deliver(Answer("lamplighter/execution/v1", data, text, report.exit_code), outputs, as_json)
+
+
+@click.command()
+@output_options
+@click.pass_obj
+def pending(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
+    """List the plans that wait for a decision."""
+    with session.ledger() as ledger:
+        waiting = ledger.pending()
+    rows = tuple(
+        {
+            "digest": row.digest,
+            "approval": row.id,
+            "requested_by": row.requested_by,
+            "expires_at": row.expires_at.isoformat(),
+        }
+        for row in waiting
+    )
+
+    def text() -> str:
+        lines = [
+            f"{row['digest'][:12]}  by {log_line(row['requested_by'])}  until {row['expires_at']}"
+            for row in rows
+        ]
+        return "\n".join(lines) or "nothing waits for a decision"
+
+    return deliver(
+        Answer("lamplighter/pending/v1", {"pending": list(rows)}, text, rows=rows), outputs, as_json
+    )
