@@ -11,11 +11,12 @@ import lamplighter.agents._langgraph_env  # noqa: F401, I001  # before langgraph
 import asyncio
 from datetime import timedelta
 from operator import or_
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
+from typing_extensions import TypedDict
 
 from lamplighter.agents import chat, drift, kubernetes, nodes
 from lamplighter.agents.blobs import Blobs
