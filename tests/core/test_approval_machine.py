@@ -82,6 +82,12 @@ class Approvals(RuleBasedStateMachine):
         if approve:
             self.approved[plan.digest] = approval.expires_at
 
+    @rule(name=NAMES)
+    def request_and_approve(self, name: str) -> None:
+        self.request(name)
+        if self.policy is POLICIES[0] or name == "web":
+            self.decide(name, "bob", True, False)
+
     @rule(minutes=st.sampled_from([1, 29, 31, 61]))
     def time_passes(self, minutes: int) -> None:
         self.clock.pass_minutes(minutes)
@@ -149,4 +155,4 @@ class Approvals(RuleBasedStateMachine):
 
 
 TestApprovals = Approvals.TestCase
-TestApprovals.settings = settings(max_examples=60, stateful_step_count=25, deadline=None, database=None)
+TestApprovals.settings = settings(max_examples=80, stateful_step_count=25, deadline=None, database=None)
