@@ -64,7 +64,8 @@ def pip(*arguments: str, subject: str, remedy: str) -> None:
     base = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     done = subprocess.run([*base, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        say("\n".join(line for line in done.stderr.splitlines() if line.startswith("ERROR")))
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        say("\n".join([line for line in lines if line.lower().startswith("error")] or lines[-5:]))
         sys.exit(f"{subject}: could not be installed (pip exit code {done.returncode}); {remedy}")
 
 
