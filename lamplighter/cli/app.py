@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -32,7 +33,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "unfreeze": ("freeze", "unfreeze", "Lift the freeze."),
     "completion": ("meta", "completion", "Print a shell's completion script."),
     "version": ("meta", "version", "Print the version."),
-    "demo": ("demo", "demo", "Take the tour on the project that comes along."),
     "eval": ("evaluation", "eval_command", "Run an evaluation."),
     "bench": ("evaluation", "bench_command", "Run a benchmark."),
     "schema": ("meta", "schema", "Print the JSON schemas."),
@@ -139,7 +139,7 @@ def _run(argv: list[str]) -> Exit:
 
 
 def _wants_json(argv: Sequence[str]) -> bool:
-    pairs = zip(argv, [*argv[1:], ""], strict=True)
+    pairs = itertools.zip_longest(argv, argv[1:], fillvalue="")
     return any(
         word in ("--json", "-ojson", "--output=json") or (word in ("-o", "--output") and after == "json")
         for word, after in pairs
