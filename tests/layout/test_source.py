@@ -32,8 +32,13 @@ def functions(source: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
             yield node
 
 
+def last_line_of_head(node: ast.ExceptHandler) -> int:
+    """The formatter may break a long `except` line; its comment then stands on one of several."""
+    return max(node.lineno, node.body[0].lineno - 1)
+
+
 def broad_excepts(source: str) -> Iterator[str]:
-    """The source lines of handlers that catch everything and do not raise it again."""
+    """The heads of handlers that catch everything and do not raise it again."""
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler):
@@ -42,7 +47,7 @@ def broad_excepts(source: str) -> Iterator[str]:
             last = node.body[-1]
             raises_again = isinstance(last, ast.Raise) and last.exc is None
             if not raises_again and (node.type is None or names & {"Exception", "BaseException"}):
-                yield lines[node.lineno - 1]
+                yield " ".join(lines[node.lineno - 1 : last_line_of_head(node)])
 
 
 def has_reason(line: str) -> bool:
