@@ -124,19 +124,18 @@ class _Watch:
     def _read_until(self, deadline: float) -> bool:
         """Reads what the child writes until it has ended (True) or the time has come (False)."""
         with selectors.DefaultSelector() as selector:
-            for stream in self.kept:
-                os.set_blocking(stream.fileno(), False)
-                selector.register(stream, selectors.EVENT_READ)
+            for pipe in self.kept:
+                os.set_blocking(pipe.fileno(), False)
+                selector.register(pipe, selectors.EVENT_READ, pipe)
             while True:
                 ended = self.child.returncode is not None or self._has_ended()
                 ready = selector.select(0 if ended else _POLL_SECONDS) if selector.get_map() else []
                 for key, _ in ready:
-                    stream = key.fileobj
-                    assert not isinstance(stream, int)
+                    stream: IO[bytes] = key.data
                     chunk = os.read(stream.fileno(), 65536)
                     if not chunk:
                         selector.unregister(stream)
-                    self._keep(stream, chunk)  # pyright: ignore[reportArgumentType]
+                    self._keep(stream, chunk)
                 if ended and not ready:
                     return True
                 if time.monotonic() >= deadline:

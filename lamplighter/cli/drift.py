@@ -49,14 +49,14 @@ def check(
     if save_plan and found.plan is not None:
         with session.ledger() as ledger:
             ledger.save_plan(found.plan)
+    rows = tuple(finding.model_dump(mode="json") for finding in found.findings)
     data = {
-        "findings": [finding.model_dump(mode="json") for finding in found.findings],
+        "findings": list(rows),
         "evidence": [item.model_dump(mode="json") for item in found.evidence],
         "not_checked": list(found.not_checked),
         "plan": found.plan.digest if found.plan else None,
     }
     code = exit_code(found, fail_on or config.fail_on)
-    rows = tuple(data["findings"] or ())
     answer = Answer("lamplighter/drift-report/v1", data, lambda: text(found, save_plan), code, rows=rows)
     return deliver(answer, outputs, as_json)
 
