@@ -1,0 +1,101 @@
+"""Trace records -> changes of attributes, by the catalogue; what the catalogue does not know is kept aside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple
+
+from lamplighter.drift import catalogue
+from lamplighter.drift.catalogue.transforms import lookup
+from lamplighter.drift.model import Actor, Change, EventRef
+from lamplighter.drift.trace import Origin, actor_of, classify
+
+
+class Uncatalogued(NamedTuple):
+    """A call that changed something unknown to the catalogue: shown as not checked, never dropped."""
+
+    event: EventRef
+    actor: Actor
+    reason: str
+
+
+@dataclass
+class Extraction:
+    """All changes of a trace, and how many records fell to each reason."""
+
+    changes: list[Change] = field(default_factory=list[Change])
+    uncatalogued: list[Uncatalogued] = field(default_factory=list[Uncatalogued])
+    counts: Counter[str] = field(default_factory=Counter[str])
+
+
+def extract(records: Iterable[Mapping[str, Any]]) -> Extraction:
+    """Records (already checked for their types) in any order -> changes, in the same order."""
+    known = catalogue.load()
+    found = Extraction()
+    for record in records:
+        origin = classify(record).origin
+        found.counts[origin.value] += 1
+        if origin is not Origin.OUTSIDE:
+            continue
+        name = f"{record['eventSource'].removesuffix('.amazonaws.com')}:{record['eventName']}"
+        if name in known.ignored:
+            found.counts["no configuration"] += 1
+            continue
+        changes = [change for event in known.events.get(name, ()) for change in _changes(record, event)]
+        if changes:
+            found.changes.extend(changes)
+        else:
+            reason = "its parameters name no resource or value" if name in known.events else "not in the catalogue"
+            found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
+    return found
+
+
+def _reference(record: Mapping[str, Any], name: str) -> EventRef:
+    return EventRef(str(record.get("eventID", "")), name, record["eventTime"])
+
+
+def _changes(record: Mapping[str, Any], event: catalogue.Event) -> Iterator[Change]:
+    for identity in _identities(record, event.identity):
+        for effect in event.effects:
+            for attribute, value in _values(record, effect):
+                yield Change(
+                    event=_reference(record, event.name),
+                    actor=actor_of(record),
+                    account=str(record.get("recipientAccountId", "")),
+                    region=record["awsRegion"],
+                    resource_types=event.types,
+                    identity=identity,
+                    action=effect.action,
+                    attribute=attribute,
+                    value=value,
+                )
+
+
+def _identities(record: Mapping[str, Any], paths: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    choices: list[list[str]] = []
+    for path in paths.values():
+        value = lookup(record, path)
+        several = value if isinstance(value, list) else [value]
+        choices.append([item for item in several if isinstance(item, str) and item])
+    for combination in product(*choices):
+        yield dict(zip(paths, combination, strict=True))
+
+
+def _values(record: Mapping[str, Any], effect: catalogue.Effect) -> Iterator[tuple[str, Any]]:
+    if not effect.value:
+        yield effect.attribute, effect.constant
+        return
+    value = lookup(record, effect.value)
+    if value is None:
+        return
+    if effect.spread and isinstance(value, Mapping):
+        for key, item in value.items():
+            yield f"{effect.attribute}.{key}", item
+    elif effect.action in ("add", "remove") and isinstance(value, list):
+        for item in value:
+            yield effect.attribute, item
+    else:
+        yield effect.attribute, value
