@@ -1,0 +1,497 @@
+"""Computes expressions as far as files and state say. What they do not say is `UNKNOWN`, also inside of values.
+
+No expression can make this raise or run away: depth, the work of loops and the length of strings are bounded,
+and what goes over a bound is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from lamplighter.drift.hcl.functions import FUNCTIONS, to_bool, to_number, to_string
+from lamplighter.drift.hcl.syntax import source, string_content
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_MAX_DEPTH = 90
+_MAX_TEXT = 1_000_000
+_MAX_MEMBERS = 10_000
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+
+
+class Unknown:
+    """A value that is not in the files: computed by the provider, by a data source, or not evaluated here."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+
+
+class Names(Protocol):
+    """What a module's expressions may refer to; each returns UNKNOWN for what it does not have."""
+
+    def variable(self, name: str) -> Any: ...
+    def local(self, name: str) -> Any: ...
+    def module_call(self, name: str) -> Any: ...
+    def resource(self, kind: str, name: str) -> Any: ...
+
+
+class Depth:
+    """How deep evaluation is nested at the moment, over references too; one for a whole project."""
+
+    __slots__ = ("level",)
+
+    def __init__(self) -> None:
+        self.level = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an expression stands: its module's names, and the values of each, count and for loops there."""
+
+    names: Names
+    depth: Depth
+    bound: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def binding(self, **values: Any) -> Scope:
+        return replace(self, bound={**self.bound, **values})
+
+
+def is_known(value: Any) -> bool:
+    """Whether nothing in the value is unknown; one with too many members to look through counts as unknown."""
+    left = [value]
+    for _ in range(_MAX_MEMBERS):
+        if not left:
+            return True
+        item = left.pop()
+        if item is UNKNOWN:
+            return False
+        if isinstance(item, Mapping):
+            left.extend(item.values())
+        elif isinstance(item, list):
+            left.extend(item)
+    return False
+
+
+def evaluate(node: Node, scope: Scope) -> Any:
+    """An `expression` node -> a JSON-like value, UNKNOWN, or one with UNKNOWN inside."""
+    if scope.depth.level >= _MAX_DEPTH:
+        return UNKNOWN
+    scope.depth.level += 1
+    try:
+        return _chain(_parts(node), scope)
+    finally:
+        scope.depth.level -= 1
+
+
+def literal(node: Node) -> tuple[Any, bool]:
+    """(value, whether the expression is one literal on its own: no template, reference or operation)."""
+    parts = _parts(node)
+    negative = False
+    if len(parts) == 1 and parts[0].type == "operation":
+        unary = _parts(parts[0])[0]
+        operands = unary.children
+        if unary.type == "unary_operation" and len(operands) == 2 and operands[0].type == "-":
+            negative, parts = True, [operands[1]]
+    if len(parts) != 1 or parts[0].type != "literal_value":
+        return None, False
+    value = _literal(parts[0])
+    if not negative:
+        return value, value is not UNKNOWN
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (-value, True) if is_number else (None, False)
+
+
+def _parts(node: Node) -> list[Node]:
+    return [child for child in node.children if child.type != "comment"]
+
+
+def _chain(parts: list[Node], scope: Scope) -> Any:
+    """A primary with the accessors that follow it: `a.b["c"][*].d`."""
+    if not parts:
+        return UNKNOWN
+    head, rest = parts[0], parts[1:]
+    if head.type == "(":
+        close = next((index for index, part in enumerate(parts) if part.type == ")"), 0)
+        return _access(evaluate(parts[1], scope), parts[close + 1 :], scope)
+    if head.type == "variable_expr":
+        return _reference(source(head), rest, scope)
+    return _access(_primary(head, scope), rest, scope)
+
+
+def _primary(node: Node, scope: Scope) -> Any:
+    match node.type:
+        case "expression":
+            return evaluate(node, scope)
+        case "literal_value":
+            return _literal(node)
+        case "template_expr":
+            return _template(node.children[0], scope)
+        case "collection_value":
+            inner = node.children[0]
+            return _object(inner, scope) if inner.type == "object" else _tuple(inner, scope)
+        case "function_call":
+            return _call(node, scope)
+        case "conditional":
+            return _conditional(node, scope)
+        case "operation":
+            return _operation(node.children[0], scope)
+        case "for_expr":
+            return _for(node.children[0], scope)
+        case _:
+            return UNKNOWN
+
+
+def _literal(node: Node) -> Any:
+    inner = node.children[0]
+    text = source(inner)
+    match inner.type:
+        case "string_lit":
+            content = string_content(inner)
+            return _unescape(source(content)) if content is not None else ""
+        case "numeric_lit":
+            return _number(text)
+        case "bool_lit":
+            return text == "true"
+        case "null_lit":
+            return None
+        case _:
+            return UNKNOWN
+
+
+def _number(text: str) -> Any:
+    if re.fullmatch(r"\d{1,300}", text):
+        return int(text)
+    value = float(text)
+    return value if abs(value) < float("inf") else UNKNOWN
+
+
+def _unescape(text: str) -> str:
+    def one(match: re.Match[str]) -> str:
+        found = match[0]
+        if found in ("$${", "%%{"):
+            return found[1:]
+        if found[1] in "uU":
+            code = int(found[2:], 16)
+            return chr(code) if code < 0x110000 else found
+        return _ESCAPES[found[1]]
+
+    return re.sub(r'\$\$\{|%%\{|\\[nrt"\\]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}', one, text)
+
+
+def _template(node: Node, scope: Scope) -> Any:
+    heredoc = node.type == "heredoc_template"
+    pieces = list(_heredoc(node) if heredoc else _quoted(node))
+    if len(pieces) == 1 and not isinstance(pieces[0], str) and not heredoc:
+        # A template that is one interpolation keeps the type of its value.
+        return evaluate(pieces[0], scope)
+    texts: list[str] = []
+    for piece in pieces:
+        value = piece if isinstance(piece, str) else evaluate(piece, scope)
+        if isinstance(value, bool | int | float | str):
+            texts.append(to_string(value))
+        else:
+            return UNKNOWN
+    result = "".join(texts)
+    return result if len(result) <= _MAX_TEXT else UNKNOWN
+
+
+def _quoted(node: Node) -> Iterator[str | Node]:
+    for child in node.children:
+        if child.type == "template_literal":
+            yield _unescape(source(child))
+        elif child.type in ("template_interpolation", "template_directive"):
+            yield _interpolated(child)
+
+
+def _interpolated(node: Node) -> Node:
+    """The expression inside `${}`; a directive is returned as it is, and evaluates to unknown."""
+    return next((child for child in node.children if child.type == "expression"), node)
+
+
+def _heredoc(node: Node) -> Iterator[str | Node]:
+    """Literal text is taken from between the nodes: the parser drops the white space at its edges."""
+    names = [child for child in node.children if child.type == "heredoc_identifier"]
+    raw = node.text or b""
+    origin = node.start_byte
+    start = raw.find(b"\n", names[0].end_byte - origin) + 1
+    end = max(start, raw.rfind(b"\n", 0, names[-1].start_byte - origin) + 1)
+    pieces: list[str | Node] = []
+    for child in node.children:
+        if child.type in ("template_interpolation", "template_directive"):
+            pieces.append(raw[start : child.start_byte - origin].decode("utf-8", "replace"))
+            pieces.append(_interpolated(child))
+            start = child.end_byte - origin
+    pieces.append(raw[start:end].decode("utf-8", "replace"))
+    indented = source(node.children[0]) == "<<-"
+    return iter(_outdented(pieces) if indented else [_heredoc_text(piece) for piece in pieces])
+
+
+def _heredoc_text(piece: str | Node) -> str | Node:
+    return piece.replace("$${", "${").replace("%%{", "%{").replace("\r\n", "\n") if isinstance(piece, str) else piece
+
+
+def _outdented(pieces: Sequence[str | Node]) -> list[str | Node]:
+    """`<<-`: the least indentation of all lines is taken off each; a line may begin with an interpolation."""
+    line_start = re.compile(r"(?:^|(?<=\n))([ \t]*)(?=[^ \t\r\n]|$)")
+    least: int | None = None
+    for index, piece in enumerate(pieces):
+        if isinstance(piece, str):
+            for match in line_start.finditer(piece):
+                begins_line = match.start() > 0 or index == 0
+                last = match.end() == len(piece) and index == len(pieces) - 1
+                if begins_line and not last:
+                    least = len(match[1]) if least is None else min(least, len(match[1]))
+    cut = re.compile(rf"(?<=\n)[ \t]{{0,{least or 0}}}")
+    shifted: list[str | Node] = []
+    for index, piece in enumerate(pieces):
+        if isinstance(piece, str):
+            # A line break in front makes the first line of the text one that begins a line.
+            piece = cut.sub("", "\n" + piece)[1:] if index == 0 else cut.sub("", piece)
+        shifted.append(_heredoc_text(piece))
+    return shifted
+
+
+def object_members(node: Node) -> Iterator[tuple[Node, Node]]:
+    """(key, value) expression nodes of an `object` node."""
+    for element in node.children:
+        if element.type == "object_elem":
+            inner = [child for child in element.children if child.type == "expression"]
+            yield inner[0], inner[-1]
+
+
+def object_key(node: Node, scope: Scope) -> Any:
+    """A bare identifier is the key itself; anything else is evaluated."""
+    parts = _parts(node)
+    if len(parts) == 1 and parts[0].type == "variable_expr":
+        return source(parts[0])
+    value = evaluate(node, scope)
+    return to_string(value) if isinstance(value, bool | int | float | str) else UNKNOWN
+
+
+def _object(node: Node, scope: Scope) -> Any:
+    found: dict[str, Any] = {}
+    for key_node, value_node in object_members(node):
+        key = object_key(key_node, scope)
+        if not isinstance(key, str):
+            return UNKNOWN
+        found[key] = evaluate(value_node, scope)
+    return found
+
+
+def _tuple(node: Node, scope: Scope) -> Any:
+    return [evaluate(child, scope) for child in node.children if child.type == "expression"]
+
+
+def _call(node: Node, scope: Scope) -> Any:
+    name = source(node.children[0])
+    given = next((child for child in node.children if child.type == "function_arguments"), None)
+    nodes = [child for child in given.children if child.type == "expression"] if given is not None else []
+    values = [evaluate(child, scope) for child in nodes]
+    if name in ("try", "can"):
+        first = next((value for value in values if value is not UNKNOWN), UNKNOWN)
+        # An unknown alternative may be one that fails or one that does not: only a known first one decides.
+        return first if name == "try" and values and values[0] is first else UNKNOWN
+    function = FUNCTIONS.get(name)
+    if function is None or any(value is UNKNOWN for value in values):
+        return UNKNOWN
+    if given is not None and any(child.type == "ellipsis" for child in given.children):
+        if not isinstance(values[-1], list):
+            return UNKNOWN
+        values = [*values[:-1], *values[-1]]
+    transparent = name in ("merge", "tomap", "concat", "tolist", "lookup", "element", "keys", "length", "values")
+    if not transparent and not all(is_known(value) for value in values):
+        return UNKNOWN
+    try:
+        result = function(*values)
+    except (ValueError, TypeError, KeyError, IndexError, StopIteration, OverflowError, RecursionError, ZeroDivisionError):
+        return UNKNOWN
+    return UNKNOWN if isinstance(result, str) and len(result) > _MAX_TEXT else result
+
+
+def _conditional(node: Node, scope: Scope) -> Any:
+    terms = _conditional_terms(node)
+    while len(terms) >= 3:
+        condition = evaluate(terms[0], scope)
+        if condition is UNKNOWN:
+            return UNKNOWN
+        try:
+            chosen = to_bool(condition)
+        except ValueError:
+            return UNKNOWN
+        if chosen:
+            return evaluate(terms[1], scope)
+        terms = terms[2:]
+    return evaluate(terms[0], scope)
+
+
+def _conditional_terms(node: Node) -> list[Node]:
+    """The parser groups `a ? b : c ? d : e` to the left, the language to the right: a flat list is both."""
+    condition, *rest = [child for child in node.children if child.type == "expression"]
+    inner = _parts(condition)
+    if len(inner) == 1 and inner[0].type == "conditional":
+        return [*_conditional_terms(inner[0]), *rest]
+    return [condition, *rest]
+
+
+def _operation(node: Node, scope: Scope) -> Any:
+    parts = _parts(node)
+    if node.type == "unary_operation":
+        operand = _chain(parts[1:], scope)
+        return _apply(source(parts[0]), [operand])
+    depth, index = 0, 0
+    for index, part in enumerate(parts):
+        depth += (part.type == "(") - (part.type == ")")
+        if index and not depth and part.type in _OPERATORS:
+            break
+    left = _chain(parts[:index], scope)
+    right = _chain(parts[index + 1 :], scope)
+    return _apply(parts[index].type, [left, right])
+
+
+_OPERATORS = {"==", "!=", "<", ">", "<=", ">=", "&&", "||", "+", "-", "*", "/", "%"}
+
+
+def _apply(operator: str, values: list[Any]) -> Any:
+    if not all(is_known(value) for value in values):
+        return UNKNOWN
+    try:
+        match operator, values:
+            case "!", [value]:
+                return not to_bool(value)
+            case "-", [value]:
+                return -to_number(value)
+            case "&&", [left, right]:
+                return to_bool(left) and to_bool(right)
+            case "||", [left, right]:
+                return to_bool(left) or to_bool(right)
+            case ("==" | "!="), [left, right]:
+                same = left == right and isinstance(left, bool) == isinstance(right, bool)
+                return same if operator == "==" else not same
+            case _, [left, right]:
+                return _arithmetic(operator, to_number(left), to_number(right))
+            case _:
+                return UNKNOWN
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return UNKNOWN
+
+
+def _arithmetic(operator: str, left: float, right: float) -> Any:
+    match operator:
+        case "<":
+            return left < right
+        case ">":
+            return left > right
+        case "<=":
+            return left <= right
+        case ">=":
+            return left >= right
+        case "+":
+            result = left + right
+        case "-":
+            result = left - right
+        case "*":
+            result = left * right
+        case "/":
+            result = left / right
+        case _:
+            result = left % right
+    return int(result) if isinstance(result, float) and result.is_integer() else result
+
+
+def _for(node: Node, scope: Scope) -> Any:
+    intro = next(child for child in node.children if child.type == "for_intro")
+    names = [source(child) for child in intro.children if child.type == "identifier"]
+    collection = evaluate(next(child for child in intro.children if child.type == "expression"), scope)
+    results = [child for child in node.children if child.type == "expression"]
+    condition = next((child for child in node.children if child.type == "for_cond"), None)
+    if any(child.type == "ellipsis" for child in node.children):
+        return UNKNOWN
+    members = _members(collection)
+    if members is None:
+        return UNKNOWN
+    pairs: list[list[Any]] = []
+    for key, value in members:
+        inner = scope.binding(**dict(zip(names, (value,) if len(names) == 1 else (key, value), strict=False)))
+        kept = evaluate(_interpolated(condition), inner) if condition is not None else True
+        if kept is UNKNOWN:
+            return UNKNOWN
+        if kept in (True, "true"):
+            pairs.append([evaluate(result, inner) for result in results])
+    if node.type == "for_tuple_expr":
+        return [pair[0] for pair in pairs]
+    if any(not isinstance(pair[0], str) for pair in pairs):
+        return UNKNOWN
+    return {pair[0]: pair[1] for pair in pairs}
+
+
+def _members(collection: Any) -> list[tuple[Any, Any]] | None:
+    if isinstance(collection, Mapping):
+        found = [(key, collection[key]) for key in sorted(collection)]
+    elif isinstance(collection, list):
+        found = list(enumerate(collection))
+    else:
+        return None
+    return found if len(found) <= _MAX_MEMBERS else None
+
+
+def _reference(name: str, rest: list[Node], scope: Scope) -> Any:
+    if name in scope.bound:
+        return _access(scope.bound[name], rest, scope)
+    if name in ("path", "terraform", "data", "self", "each", "count", "ephemeral") or not rest:
+        return UNKNOWN
+    if rest[0].type != "get_attr":
+        return UNKNOWN
+    attribute = source(rest[0].children[-1])
+    match name:
+        case "var":
+            value = scope.names.variable(attribute)
+        case "local":
+            value = scope.names.local(attribute)
+        case "module":
+            value = scope.names.module_call(attribute)
+        case _:
+            value = scope.names.resource(name, attribute)
+    return _access(value, rest[1:], scope)
+
+
+def _access(value: Any, accessors: Sequence[Node], scope: Scope) -> Any:
+    for index, accessor in enumerate(accessors):
+        if value is UNKNOWN:
+            return UNKNOWN
+        inner = accessor.children[0] if accessor.children else accessor
+        match accessor.type:
+            case "get_attr":
+                value = _member(value, source(accessor.children[-1]))
+            case "index" if inner.type == "new_index":
+                key = next((child for child in inner.children if child.type == "expression"), None)
+                value = _member(value, evaluate(key, scope)) if key is not None else UNKNOWN
+            case "index":
+                value = _member(value, source(inner).lstrip("."))
+            case "splat":
+                items = value if isinstance(value, list) else [] if value is None else [value]
+                after = [*inner.children[1:], *accessors[index + 1 :]]
+                return [_access(item, after, scope) for item in items]
+            case _:
+                return UNKNOWN
+    return value
+
+
+def _member(value: Any, key: Any) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(to_string(key), UNKNOWN) if isinstance(key, bool | int | float | str) else UNKNOWN
+    if isinstance(value, list):
+        try:
+            position = int(to_number(key))
+        except (ValueError, OverflowError):
+            return UNKNOWN
+        return value[position] if 0 <= position < len(value) else UNKNOWN
+    return UNKNOWN

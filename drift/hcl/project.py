@@ -1,0 +1,235 @@
+"""A Terraform project, read: where an address and its attributes stand in the code, and what they say there."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lamplighter.drift.hcl import address as addresses
+from lamplighter.drift.hcl import syntax
+from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, evaluate, is_known, literal, object_key, object_members
+from lamplighter.drift.hcl.modules import (
+    Instance,
+    Module,
+    StateValues,
+    World,
+    instance_scope,
+    is_repeated,
+    local_source,
+    module_source,
+)
+from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression, HclSyntaxError
+from lamplighter.drift.model import CodeAttribute, CodeLocation
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+
+class Broken(NamedTuple):
+    """A file that is not what its name says."""
+
+    file: str
+    line: int
+    problem: str
+
+
+class _Place(NamedTuple):
+    """A block as one instance of it sees it."""
+
+    block: Block
+    scope: Scope
+    own: bool
+    """Whether a literal here belongs to this instance alone."""
+
+
+class Project:
+    """Parsed once; `broken` names the files that are not in it, `remote` the modules that were not read."""
+
+    def __init__(
+        self,
+        files: Iterable[tuple[str, bytes]],
+        variables: Iterable[tuple[str, bytes]] = (),
+        state: StateValues | None = None,
+    ) -> None:
+        """`files` are (path relative to the root directory, bytes) of .tf files, `variables` of variable
+        files in the order in which they count, the last one most. Raises nothing: see `broken`.
+        """
+        self.broken: list[Broken] = []
+        modules: dict[str, Module] = {}
+        self.parsed = 0
+        for path, content in files:
+            body = self._parsed(path, content)
+            directory = posixpath.dirname(path)
+            if body is not None:
+                self.parsed += 1
+                modules.setdefault(directory, Module(directory)).add(body)
+        self.remote: list[tuple[str, str]] = []
+        self.missing: list[tuple[str, str]] = []
+        for module in modules.values():
+            for name, block in sorted(module.calls.items()):
+                target = local_source(block, module.directory)
+                if target is None:
+                    self.remote.append((name, module_source(block)))
+                elif target not in modules:
+                    self.missing.append((name, module_source(block)))
+        world = World(modules, state or StateValues(()))
+        self._root = world.root(self._variables(variables, world))
+
+    def block(self, address: str) -> Block | None:
+        """The resource block of an address; None when the code read does not have it."""
+        place = self._place(address)
+        return place.block if place is not None else None
+
+    def locate(self, address: str, attribute: str = "") -> CodeAttribute | None:
+        """What the code says of an attribute of an address, or of the block itself for an empty attribute.
+
+        None when the code read has no such block. `text` is empty when the block does not set the attribute;
+        the location is the block's then.
+        """
+        place = self._place(address)
+        if place is None:
+            return None
+        location = CodeLocation(place.block.file, place.block.line)
+        parts = attribute.split(".") if attribute else []
+        found = _descend(place.block.body, parts, place) if parts else None
+        return found or CodeAttribute(location, "", known=False)
+
+    def ignores(self, address: str, attribute: str) -> bool:
+        """Whether lifecycle.ignore_changes tells Terraform not to look at the attribute."""
+        block = self.block(address)
+        settings = block.body.of_type("lifecycle") if block is not None else ()
+        for setting in settings:
+            written = setting.body.attributes.get("ignore_changes")
+            if written is not None:
+                text = re.sub(r'\["([^"\]]*)"\]', r".\1", written.expression.text)
+                names = [name for name in re.split(r"[\s,\[\]]+", text.replace('"', "")) if name]
+                if "all" in names or any(f"{attribute}.".startswith(f"{name}.") for name in names):
+                    return True
+        return False
+
+    def _parsed(self, path: str, content: bytes) -> Body | None:
+        try:
+            return syntax.parse(content, path)
+        except HclSyntaxError as error:
+            self.broken.append(Broken(path, error.line, error.problem))
+            return None
+
+    def _variables(self, files: Iterable[tuple[str, bytes]], world: World) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        nothing = Instance(Module(""), "", {}, world, exclusive=False)
+        for path, content in files:
+            if path.endswith(".json"):
+                values.update(self._json_variables(path, content))
+                continue
+            body = self._parsed(path, content)
+            for name, attribute in (body.attributes if body is not None else {}).items():
+                values[name] = evaluate(attribute.expression.node, nothing.scope)
+        return values
+
+    def _json_variables(self, path: str, content: bytes) -> Mapping[str, Any]:
+        try:
+            values = json.loads(content)
+        except (ValueError, RecursionError):
+            values = None
+        if isinstance(values, dict):
+            return values
+        self.broken.append(Broken(path, 1, "not a JSON object"))
+        return {}
+
+    def _place(self, address: str) -> _Place | None:
+        parsed = addresses.parse(address)
+        if parsed is None:
+            return None
+        instance: Instance | None = self._root
+        for step in parsed.modules:
+            instance = instance.child(step.name, step.key) if instance is not None else None
+        if instance is None:
+            return None
+        block = instance.module.resources.get((parsed.type, parsed.name))
+        if block is None:
+            return None
+        own = instance.exclusive and not is_repeated(block) and not block.file.startswith("../")
+        return _Place(block, instance_scope(block, instance.scope, parsed.key), own)
+
+
+def _descend(body: Body, parts: Sequence[str], place: _Place) -> CodeAttribute | None:
+    head, rest = parts[0], list(parts[1:])
+    attribute = body.attributes.get(head)
+    if attribute is not None:
+        return _in_attribute(attribute, ".".join(rest), place)
+    blocks = body.of_type(head)
+    if not blocks:
+        generated = next((block for block in body.of_type("dynamic") if block.labels == (head,)), None)
+        if generated is None:
+            return None
+        return CodeAttribute(CodeLocation(generated.file, generated.line), f"dynamic {head} block", known=False)
+    position = int(rest.pop(0)) if rest and rest[0].isdecimal() else 0
+    chosen = blocks[min(position, len(blocks) - 1)]
+    whole = CodeAttribute(CodeLocation(chosen.file, chosen.line), f"{head} block", known=False)
+    if not rest or (len(blocks) > 1 and len(rest) == len(parts) - 1):
+        return whole
+    # A nested block that does not set the attribute is still the best place to point to.
+    return _descend(chosen.body, rest, place) or CodeAttribute(whole.location, "", known=False)
+
+
+def _in_attribute(attribute: Attribute, key: str, place: _Place) -> CodeAttribute:
+    location = CodeLocation(place.block.file, attribute.line)
+    if not key:
+        return _described(attribute.expression.node, location, place)
+    return _in_value(attribute.expression, key, location, place)
+
+
+def _in_value(expression: Expression, key: str, location: CodeLocation, place: _Place) -> CodeAttribute:
+    """A member of a map: its own literal where it is written in place, else the value of the whole."""
+    for node in _overlays(expression.node):
+        inner = [child for child in node.children if child.type != "comment"]
+        is_object = len(inner) == 1 and inner[0].type == "collection_value" and inner[0].children[0].type == "object"
+        if is_object:
+            for key_node, value_node in object_members(inner[0].children[0]):
+                if object_key(key_node, place.scope) == key:
+                    line = CodeLocation(location.file, int(value_node.start_point[0]) + 1)
+                    return _described(value_node, line, place)
+            continue
+        members = evaluate(node, place.scope)
+        if not isinstance(members, Mapping):
+            break
+        if key in members:
+            return _valued(members[key], syntax.source(node), location)
+    value = evaluate(expression.node, place.scope)
+    if isinstance(value, Mapping) and is_known(value):
+        value = value[key] if key in value else _nested(value, key)
+    else:
+        value = UNKNOWN
+    return _valued(value, expression.text, location)
+
+
+def _nested(value: Mapping[str, Any], key: str) -> Any:
+    head, _, rest = key.partition(".")
+    inner = value.get(head)
+    return _nested(inner, rest) if rest and isinstance(inner, Mapping) else None if rest else inner
+
+
+def _overlays(node: Node) -> list[Node]:
+    """The maps a value is made of, the one that counts most first: the arguments of `merge`, or itself."""
+    inner = [child for child in node.children if child.type != "comment"]
+    if len(inner) == 1 and inner[0].type == "function_call" and syntax.source(inner[0].children[0]) == "merge":
+        arguments = next((child for child in inner[0].children if child.type == "function_arguments"), None)
+        if arguments is not None and not any(child.type == "ellipsis" for child in arguments.children):
+            return [child for child in reversed(arguments.children) if child.type == "expression"]
+    return [node]
+
+
+def _described(node: Node, location: CodeLocation, place: _Place) -> CodeAttribute:
+    value, alone = literal(node)
+    if alone:
+        own = (node.start_byte, node.end_byte) if place.own else None
+        return CodeAttribute(location, syntax.source(node), known=True, value=value, edit_range=own)
+    return _valued(evaluate(node, place.scope), syntax.source(node), location)
+
+
+def _valued(value: Any, text: str, location: CodeLocation) -> CodeAttribute:
+    known = is_known(value)
+    return CodeAttribute(location, text, known=known, value=value if known else None)

@@ -1,0 +1,138 @@
+"""One HCL file -> bodies, blocks and attributes, with byte ranges and lines. Expressions stay as syntax nodes.
+
+Source of the language: HashiCorp's "HCL Native Syntax Specification"; the parser is tree-sitter-hcl.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+_MAX_DEPTH = 60
+_BOM = b"\xef\xbb\xbf"
+
+
+class HclSyntaxError(ValueError):
+    """The file is not HCL; `line` is where that first shows."""
+
+    def __init__(self, problem: str, line: int) -> None:
+        self.problem = problem
+        self.line = line
+        super().__init__(f"{problem} (line {line})")
+
+
+class Expression(NamedTuple):
+    """An expression as written: bytes [start, end) of its file, 1-based line."""
+
+    node: Node
+    line: int
+
+    @property
+    def text(self) -> str:
+        return source(self.node)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.node.start_byte, self.node.end_byte
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    name: str
+    expression: Expression
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What stands between braces, or in a file."""
+
+    attributes: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
+    blocks: tuple[Block, ...] = ()
+
+    def of_type(self, kind: str) -> tuple[Block, ...]:
+        return tuple(block for block in self.blocks if block.type == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`type "label" "label" { body }`; `file` is the path the body was read under."""
+
+    type: str
+    labels: tuple[str, ...]
+    body: Body
+    line: int
+    file: str
+
+
+def parse(content: bytes, file: str) -> Body:
+    """Raises HclSyntaxError on the first part that is not HCL, or not UTF-8."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HclSyntaxError("not UTF-8 text", content.count(b"\n", 0, error.start) + 1) from error
+    root = _parser().parse(content).root_node
+    if root.has_error:
+        raise HclSyntaxError("not valid HCL", _first_error(root))
+    body = next((child for child in root.children if child.type == "body"), None)
+    return _body(body, file, 0) if body is not None else Body()
+
+
+def source(node: Node) -> str:
+    """The text of a node."""
+    return (node.text or b"").decode("utf-8", "replace")
+
+
+def string_content(node: Node) -> Node | None:
+    """The raw text between the quotes of a `string_lit`, None when it is empty."""
+    return next((child for child in node.children if child.type == "template_literal"), None)
+
+
+@cache
+def _parser() -> Parser:
+    import tree_sitter_hcl
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_hcl.language()))
+
+
+def _first_error(root: Node) -> int:
+    node = root
+    while True:
+        broken = next((child for child in node.children if child.has_error or child.is_missing), None)
+        if broken is None or node.type == "ERROR":
+            return int(node.start_point[0]) + 1
+        node = broken
+
+
+def _body(node: Node, file: str, depth: int) -> Body:
+    if depth > _MAX_DEPTH:
+        raise HclSyntaxError(f"blocks are nested deeper than {_MAX_DEPTH}", int(node.start_point[0]) + 1)
+    attributes: dict[str, Attribute] = {}
+    blocks: list[Block] = []
+    for child in node.children:
+        line = int(child.start_point[0]) + 1
+        if child.type == "attribute":
+            name, value = source(child.children[0]), child.children[-1]
+            attributes[name] = Attribute(name, Expression(value, int(value.start_point[0]) + 1), line)
+        elif child.type == "block":
+            blocks.append(_block(child, file, line, depth))
+    return Body(attributes, tuple(blocks))
+
+
+def _block(node: Node, file: str, line: int, depth: int) -> Block:
+    labels: list[str] = []
+    body = Body()
+    for child in node.children[1:]:
+        if child.type == "string_lit":
+            content = string_content(child)
+            labels.append(source(content) if content is not None else "")
+        elif child.type == "identifier":
+            labels.append(source(child))
+        elif child.type == "body":
+            body = _body(child, file, depth + 1)
+    return Block(source(node.children[0]).removeprefix(_BOM.decode()), tuple(labels), body, line, file)
