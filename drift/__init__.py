@@ -1,3 +1,24 @@
-"""The drift engine: from the records of an API trace and a Terraform project with its state to the changes
-made outside the code. Pure functions over plain data; reading files is the work of `lamplighter.tools`.
+"""The drift engine: what was changed behind Terraform's back, by whom, and what would carry it into the code.
+
+`check_directory` is the face of it; data flows trace -> changes -> netted changes -> drift items -> findings and a
+plan of edits, one module a step (`trace`, `intents`, `netting`, `match`, `proposals`). Nothing here does I/O: files
+are read by `tools`.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lamplighter.drift.check import DriftReport
+
+__all__ = ["check_directory"]
+
+
+def check_directory(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None) -> DriftReport:
+    """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
+    from lamplighter.drift.check import check_directory as check
+
+    return check(directory, trace_paths, state_path)

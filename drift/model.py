@@ -46,7 +46,8 @@ class Change:
     `identity` holds what the event names the resource by, keyed by state attribute: {"id": "sg-1"},
     {"bucket": "logs"}, {"url": ...}; every pair must match the state's attribute of that name.
     `resource_types` are the Terraform types whose state may hold that resource, the most specific first.
-    `attribute` is the path in the provider's schema: `versioning_configuration.status`, `ingress`, `tags.Owner`.
+    `attribute` is the path in the provider's schema, without the index of a block that occurs once:
+    `versioning_configuration.status`, `ingress`, `tags.Owner`.
     """
 
     event: EventRef
@@ -140,6 +141,6 @@ class DriftItem:
     risk: str
     """A severity label; `risk_reason` says why."""
     risk_reason: str
-    file_version: str = ""
-    edits: tuple[ByteEdit, ...] = ()
+    edit: ByteEdit | None = None
+    """The one exact change of the code that says what is live, where a plain literal stands there."""
     confidence: float = 1.0

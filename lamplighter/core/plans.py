@@ -53,6 +53,16 @@ class Plan(BaseModel):
         """sha256 over the canonical JSON of everything in the plan, target versions and policy version included."""
         return digest(self.model_dump(mode="json"))
 
+    def under(self, policy_version: str, requested_by: str) -> Plan:
+        """The same steps, asked for by `requested_by` and to be judged by that version of the policy."""
+        return Plan(
+            steps=self.steps,
+            rationale=self.rationale,
+            evidence=self.evidence,
+            requested_by=requested_by,
+            policy_version=policy_version,
+        )
+
     def step(self, step_id: str) -> Step:
         """Raises KeyError when the plan has no such step."""
         for step in self.steps:

@@ -1,0 +1,204 @@
+"""Netted changes + state + code -> drift items; what agrees with the code is no drift."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lamplighter.core.operations import ByteEdit
+from lamplighter.drift import risk
+from lamplighter.drift.hcl.project import Project
+from lamplighter.drift.members import held
+from lamplighter.drift.model import Action, CodeAttribute, DriftItem, NetChange, StateResource
+from lamplighter.drift.state import State
+
+SENSITIVE = "(sensitive)"
+_SECRET_NAME = re.compile(r"password|secret|token|private_key|user_data|credential|connection_string", re.IGNORECASE)
+_ABSENT = (None, "", [], {})
+
+
+@dataclass
+class Matched:
+    """Drift items, and how many changes concerned resources that this state does not hold."""
+
+    items: list[DriftItem] = field(default_factory=list[DriftItem])
+    outside: int = 0
+
+
+def match(changes: Iterable[NetChange], state: State, project: Project) -> Matched:
+    """The drift that the changes leave, in a stable order."""
+    matched = Matched()
+    for change in changes:
+        resources = state.find(change.resource_types, change.identity)
+        if change.action == "create":
+            if not resources:
+                matched.items.append(_unmanaged(change))
+        elif not resources:
+            matched.outside += 1
+        else:
+            matched.items.extend(_managed(change, resources[0], state, project))
+    return matched
+
+
+def _managed(change: NetChange, resource: StateResource, state: State, project: Project) -> Iterator[DriftItem]:
+    match change.action:
+        case "delete":
+            yield _item(change, resource, project, "delete", "", "present", None)
+        case "add" | "remove":
+            yield from _member(change, resource, state, project)
+        case "set":
+            for attribute, live in _expanded(change, resource):
+                yield from _setting(change, resource, project, attribute, live)
+        case "create":
+            return
+
+
+def _expanded(change: NetChange, resource: StateResource) -> Iterator[tuple[str, Any]]:
+    """A whole map of tags is compared tag by tag; the tags that AWS sets itself are not the code's."""
+    if change.attribute != "tags" or not isinstance(change.value, Mapping):
+        yield change.attribute, change.value
+        return
+    before = resource.attributes.get("tags") or {}
+    for key in sorted({*before, *change.value}):
+        if not key.startswith("aws:"):
+            yield f"tags.{key}", change.value.get(key)
+
+
+def _setting(
+    change: NetChange, resource: StateResource, project: Project, attribute: str, live: Any
+) -> Iterator[DriftItem]:
+    stored = _at(resource.attributes, attribute)
+    code = project.locate(resource.address, attribute)
+    written = code.value if code is not None and code.known and code.text else stored
+    # Equal to the state: set and set back. Equal to the code: the code has caught up since.
+    if not _same(stored, live) and not _same(written, live):
+        yield _item(change, resource, project, "set", attribute, written, live, code)
+
+
+def _member(change: NetChange, resource: StateResource, state: State, project: Project) -> Iterator[DriftItem]:
+    holders = [item.holder for item in held(state, resource, change.attribute) if _same(item.value, change.value)]
+    if change.action == "add" and not holders:
+        yield _item(change, resource, project, "add", change.attribute, None, change.value)
+    elif change.action == "remove" and holders:
+        if holders[0].address == resource.address:
+            yield _item(change, resource, project, "remove", change.attribute, change.value, None)
+        else:
+            yield _item(change, holders[0], project, "delete", "", "present", None)
+
+
+def _item(
+    change: NetChange,
+    resource: StateResource,
+    project: Project,
+    action: Action,
+    attribute: str,
+    code_value: Any,
+    live: Any,
+    code: CodeAttribute | None = None,
+) -> DriftItem:
+    code = code or project.locate(resource.address, attribute)
+    secret = attribute.partition(".")[0] in resource.sensitive or _SECRET_NAME.search(attribute) is not None
+    level = risk.assess(resource.type, action, attribute, _plain(code_value), live)
+    last = change.changes[-1]
+    return DriftItem(
+        address=resource.address,
+        resource_type=resource.type,
+        resource_id=str(resource.attributes.get("id", "")),
+        attribute=attribute,
+        action=action,
+        code_value=SENSITIVE if secret and code_value not in _ABSENT else code_value,
+        live_value=SENSITIVE if secret and live not in _ABSENT else live,
+        location=code.location if code else None,
+        actor=last.actor,
+        time=last.event.time,
+        events=tuple(item.event for item in change.changes),
+        account=change.account,
+        region=change.region,
+        risk=level.severity,
+        risk_reason=level.reason,
+        edit=None if secret or action != "set" else _edit(code, live, project),
+    )
+
+
+def _unmanaged(change: NetChange) -> DriftItem:
+    last = change.changes[-1]
+    level = risk.assess(change.resource_types[0], "create", "", None, None)
+    return DriftItem(
+        address=None,
+        resource_type=change.resource_types[0],
+        resource_id=" ".join(change.identity.values()),
+        attribute="",
+        action="create",
+        code_value=None,
+        live_value="present",
+        location=None,
+        actor=last.actor,
+        time=last.event.time,
+        events=tuple(item.event for item in change.changes),
+        account=change.account,
+        region=change.region,
+        risk=level.severity,
+        risk_reason=level.reason,
+    )
+
+
+def _edit(code: CodeAttribute | None, live: Any, project: Project) -> ByteEdit | None:
+    new = hcl_literal(live)
+    if code is None or code.edit_range is None or new is None:
+        return None
+    start, end = code.edit_range
+    old = project.content(code.location.file)[start:end]
+    return ByteEdit(start=start, end=end, old=old.decode("utf-8", "replace"), new=new)
+
+
+def hcl_literal(value: Any) -> str | None:
+    """A scalar as HCL writes it; None for what is not a scalar. Text is escaped, so it stays text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, str) and value.isprintable():
+        quoted = json.dumps(value, ensure_ascii=False)
+        return quoted.replace("${", "$${").replace("%{", "%%{")
+    return None
+
+
+def _at(attributes: Mapping[str, Any], path: str) -> Any:
+    """The state's value at an attribute path; the index of a block that occurs once is left out."""
+    top, _, key = path.partition(".")
+    value: Any = attributes.get(top)
+    if top in ("tags", "tags_all"):
+        return value.get(key) if key and isinstance(value, Mapping) else value
+    for part in key.split(".") if key else ():
+        if isinstance(value, list):
+            value = value[0] if value else None
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """JSON text as the value it holds, numbers and booleans in text as themselves, lists without their order."""
+    if isinstance(value, str):
+        if value[:1] in ("{", "["):
+            try:
+                return _plain(json.loads(value))
+            except ValueError:
+                return value
+        if re.fullmatch(r"-?\d{1,15}", value):
+            return int(value)
+        return {"true": True, "false": False}.get(value, value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return sorted((_plain(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+    return value
+
+
+def _same(left: Any, right: Any) -> bool:
+    if left in _ABSENT and right in _ABSENT:
+        return True
+    plain_left, plain_right = _plain(left), _plain(right)
+    return plain_left == plain_right and isinstance(plain_left, bool) == isinstance(plain_right, bool)

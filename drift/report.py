@@ -1,0 +1,93 @@
+"""A drift report as JSON, text and Markdown. Everything from outside is escaped here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamplighter.core.findings import Finding
+from lamplighter.core.text import log_line, markdown as escaped, printable
+from lamplighter.drift.check import DriftReport
+
+SCHEMA = "lamplighter/drift-report/v1"
+
+
+def data(report: DriftReport) -> dict[str, Any]:
+    """Plain JSON, the same for the same inputs: it holds no time of this run."""
+    coverage = report.coverage
+    return {
+        "schema": SCHEMA,
+        "findings": [finding.model_dump(mode="json") for finding in report.findings],
+        "evidence": [piece.model_dump(mode="json") for piece in report.evidence],
+        "not_checked": list(report.not_checked),
+        "incomplete": report.incomplete,
+        "plan": report.plan.digest if report.plan else None,
+        "coverage": {
+            "accounts": list(coverage.accounts),
+            "regions": list(coverage.regions),
+            "first": coverage.first,
+            "last": coverage.last,
+            "counts": coverage.counts,
+        },
+    }
+
+
+def text(report: DriftReport) -> str:
+    """For a terminal or a CI log."""
+    lines = [_headline(report)]
+    for finding in _by_severity(report):
+        lines += ["", *_block(finding)]
+    lines += ["", f"covered: {log_line(_covered(report))}"]
+    lines += [f"not checked: {log_line(item)}" for item in report.not_checked]
+    return "\n".join(lines)
+
+
+def _headline(report: DriftReport) -> str:
+    drifts = sum(finding.kind == "drift" for finding in report.findings)
+    others = len(report.findings) - drifts
+    line = f"{drifts} drift{'' if drifts == 1 else 's'}"
+    if others:
+        line += f", {others} unmanaged"
+    return f"{line} (incomplete: see what was not checked)" if report.incomplete else line
+
+
+def _by_severity(report: DriftReport) -> list[Finding]:
+    return sorted(report.findings, key=lambda finding: -finding.severity)
+
+
+def _block(finding: Finding) -> list[str]:
+    details = finding.details
+    place = f"  {printable(finding.location)}" if finding.location else ""
+    who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
+    return [
+        f"{finding.severity.label.upper():9}{printable(finding.where)}{place}",
+        f"         {printable(finding.summary, limit=400)}",
+        f"         by {printable(who)}",
+    ]
+
+
+def _covered(report: DriftReport) -> str:
+    coverage = report.coverage
+    if not coverage.first:
+        return "nothing"
+    accounts, regions = ", ".join(coverage.accounts) or "no account named", ", ".join(coverage.regions)
+    return f"{accounts} in {regions}, {coverage.first} to {coverage.last}, {coverage.counts['events']} events"
+
+
+def markdown(report: DriftReport) -> str:
+    """For a pull request or a chat."""
+    lines = [f"**{escaped(_headline(report))}**", ""]
+    if report.findings:
+        lines += ["| severity | where | what | who | when |", "| --- | --- | --- | --- | --- |"]
+    for finding in _by_severity(report):
+        details = finding.details
+        cells = (
+            finding.severity.label,
+            finding.where + (f" ({finding.location})" if finding.location else ""),
+            finding.summary,
+            f"{details['actor']} ({details['tool']})",
+            details["time"],
+        )
+        lines.append("| " + " | ".join(escaped(str(cell)) for cell in cells) + " |")
+    lines += ["", f"Covered: {escaped(_covered(report))}", ""]
+    lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
+    return "\n".join(lines)

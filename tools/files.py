@@ -1,0 +1,129 @@
+"""Performs `EditHcl`: exact byte edits of one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from lamplighter.core.errors import InputError, Refused
+from lamplighter.core.operations import ByteEdit, EditHcl, Operation
+from lamplighter.core.ports import EffectResult
+from lamplighter.core.results import Outcome
+
+
+class FileEdits:
+    """The `Effect` of `edit_hcl`; the version is of the file's bytes up to the end of the last edit."""
+
+    def current_version(self, operation: Operation) -> str:
+        """Raises InputError when the file cannot be read, Refused when it lies outside the project."""
+        edit = _edit(operation)
+        return edit_version(_read(_path(edit)), edit.edits)
+
+    def perform(self, operation: Operation, claim: str) -> EffectResult:
+        edit = _edit(operation)
+        try:
+            path = _path(edit)
+            content = _read(path)
+            if edit_version(content, edit.edits) != edit.target.version:
+                return EffectResult(Outcome.REFUSED, "the file changed since it was read")
+            after = _applied(content, edit.edits)
+        except Refused as error:
+            return EffectResult(Outcome.REFUSED, str(error))
+        except InputError as error:
+            return EffectResult(Outcome.FAILED, str(error))
+        try:
+            _replace(path, after)
+        except OSError as error:
+            return EffectResult(Outcome.FAILED, f"{edit.target.name}: cannot be written ({error.strerror})")
+        return EffectResult(Outcome.DONE, f"{edit.target.name} written")
+
+    def observe(self, operation: Operation, claim: str) -> EffectResult:
+        """The file still as it was: not done. As the edit leaves it: done. Anything else cannot be told."""
+        edit = _edit(operation)
+        try:
+            content = _read(_path(edit))
+        except (InputError, Refused) as error:
+            return EffectResult(Outcome.UNKNOWN, str(error))
+        if edit_version(content, edit.edits) == edit.target.version:
+            return EffectResult(Outcome.FAILED, "the file is as it was: nothing was written")
+        if _is_result(content, edit):
+            return EffectResult(Outcome.DONE, "the file holds the edit")
+        return EffectResult(Outcome.UNKNOWN, "the file is neither as it was nor as the edit leaves it")
+
+
+def _edit(operation: Operation) -> EditHcl:
+    if not isinstance(operation, EditHcl):
+        raise TypeError(f"{operation.verb} is not an edit of a file")
+    return operation
+
+
+def _path(edit: EditHcl) -> Path:
+    root = Path(edit.target.context).resolve()
+    path = (root / edit.target.name).resolve()
+    if not path.is_relative_to(root):
+        raise Refused(edit.target.name, "lies outside the project directory", "edit it by hand")
+    return path
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read ({error.strerror})", "check its permissions") from error
+
+
+def edit_version(content: bytes, edits: tuple[ByteEdit, ...]) -> str:
+    """sha256 of the bytes that `edits` rest on: all up to the end of the last one, the whole file for none.
+
+    So several edits of one file are independent when they are done from the last to the first.
+    """
+    end = max((edit.end for edit in edits), default=len(content))
+    return hashlib.sha256(content[:end]).hexdigest()
+
+
+def _applied(content: bytes, edits: tuple[ByteEdit, ...]) -> bytes:
+    end = len(content)
+    for edit in sorted(edits, key=lambda item: item.start, reverse=True):
+        if edit.end > end or edit.start > edit.end or content[edit.start : edit.end] != edit.old.encode():
+            raise Refused("edit", f"bytes {edit.start} to {edit.end} do not hold what it replaces", "check again")
+        content = content[: edit.start] + edit.new.encode() + content[edit.end :]
+        end = edit.start
+    return content
+
+
+def _is_result(content: bytes, edit: EditHcl) -> bool:
+    """Whether undoing the edits gives back the version they were made for."""
+    shift = 0
+    undone: list[ByteEdit] = []
+    for item in sorted(edit.edits, key=lambda part: part.start):
+        start = item.start + shift
+        undone.append(ByteEdit(start=start, end=start + len(item.new.encode()), old=item.new, new=item.old))
+        shift += len(item.new.encode()) - len(item.old.encode())
+    try:
+        return edit_version(_applied(content, tuple(undone)), edit.edits) == edit.target.version
+    except Refused:
+        return False
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Temporary file beside it, fsync, rename, fsync of the folder: a crash leaves the old or the new file."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".lamp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fchmod(stream.fileno(), path.stat().st_mode & 0o7777)
+            os.fsync(stream.fileno())
+        os.replace(name, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
