@@ -22,6 +22,7 @@ from lamplighter.core.text import log_line
 
 # name -> (module of this package, its command, one line of help); the line spares the import for `--help`.
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("demo", "demo", "A tour on a sample project: no key, no account."),
     "ask": ("ask", "ask", "Ask in plain language."),
     "drift": ("drift", "drift", "Find what was changed behind Terraform's back."),
     "plan": ("plan", "plan", "Show, approve, deny or apply a plan."),

@@ -5,46 +5,86 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import click
 
-from lamplighter.cli.output import Answer, deliver, output_options
+from lamplighter.cli.output import Answer, deliver, output_options, write_file
+from lamplighter.core.errors import InputError
 from lamplighter.core.exits import Exit
-from lamplighter.scenarios.evaluation.registry import BENCHES, EVALS, Request, find
+from lamplighter.scenarios.evaluation.registry import BENCHES, EVALS, Request, Result, find
 
-
-def _run(table: dict[str, str], name: str, request: Request, outputs: tuple[str, ...], as_json: bool) -> Exit:
-    started = time.monotonic()
-    result = find(table, name)(request)
-    data = {
-        **result._asdict(),
-        "name": name,
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "seconds": round(time.monotonic() - started, 2),
-    }
-
-    def text() -> str:
-        rows = [f"{metric:28} {value:g}" for metric, value in sorted(result.metrics.items())]
-        return "\n".join([f"{name}: {result.cases} cases, {', '.join(result.labels)}", *rows])
-
-    return deliver(Answer("lamplighter/eval/v1", data, text), outputs, as_json)
+_sample = click.option("--sample", type=click.IntRange(min=1), help="At most so many cases or repetitions.")
+_seeds = click.option("--seeds", type=click.IntRange(min=1), default=1, help="How many seeds.")
+_report = click.option(
+    "--report", type=click.Path(path_type=Path), help="Also write NAME.html into this folder."
+)
 
 
 @click.command("eval", hidden=True)
 @click.argument("name")
-@click.option("--sample", type=click.IntRange(min=1))
-@click.option("--seeds", type=click.IntRange(min=1), default=1)
+@_sample
+@_seeds
+@click.option("--stage", type=click.Choice(["detect"]), help="The last stage to run.")
+@_report
 @output_options
-def eval_command(name: str, sample: int | None, seeds: int, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def eval_command(
+    name: str,
+    sample: int | None,
+    seeds: int,
+    stage: str | None,
+    report: Path | None,
+    outputs: tuple[str, ...],
+    as_json: bool,
+) -> Exit:
     """Run an evaluation by name."""
-    return _run(EVALS, name, Request(sample, seeds), outputs, as_json)
+    answer = _run(EVALS, name, Request(sample, seeds, stage), report)
+    return deliver(answer, outputs, as_json)
 
 
 @click.command("bench", hidden=True)
 @click.argument("name")
-@click.option("--sample", type=click.IntRange(min=1))
-@click.option("--seeds", type=click.IntRange(min=1), default=1)
+@_sample
+@_seeds
+@_report
 @output_options
-def bench_command(name: str, sample: int | None, seeds: int, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def bench_command(
+    name: str, sample: int | None, seeds: int, report: Path | None, outputs: tuple[str, ...], as_json: bool
+) -> Exit:
     """Run a benchmark by name."""
-    return _run(BENCHES, name, Request(sample, seeds), outputs, as_json)
+    return deliver(_run(BENCHES, name, Request(sample, seeds), report), outputs, as_json)
+
+
+def _run(table: Mapping[str, str], name: str, request: Request, report: Path | None) -> Answer:
+    measure = find(table, name)
+    started = time.monotonic()
+    result = measure(request)
+    data = {
+        **result._asdict(),
+        "name": name,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}",
+        "seconds": round(time.monotonic() - started, 2),
+    }
+    if report is not None:
+        _write_report(report, name, data)
+    return Answer("lamplighter/eval/v1", data, lambda: _text(name, result))
+
+
+def _text(name: str, result: Result) -> str:
+    rows = [f"{metric:28} {value:g}" for metric, value in sorted(result.metrics.items())]
+    return "\n".join([f"{name}: {result.cases} cases, {', '.join(result.labels)}", *rows])
+
+
+def _write_report(folder: Path, name: str, data: Mapping[str, Any]) -> None:
+    from lamplighter.scenarios.evaluation.report import page
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            str(folder), f"cannot be made ({error.strerror})", "name another --report"
+        ) from error
+    write_file(folder / f"{name}.html", page(data))

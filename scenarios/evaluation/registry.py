@@ -10,14 +10,21 @@ from lamplighter.core.errors import ConfigError
 
 
 class Request(NamedTuple):
-    """`sample` is how many cases or repetitions at most (None: all); `seeds` how many seeds, from 0."""
+    """`sample` is how many cases or repetitions at most (None: all); `seeds` how many seeds, from 0.
+
+    `stage` is the last stage to run (None: all there are).
+    """
 
     sample: int | None = None
     seeds: int = 1
+    stage: str | None = None
 
 
 class Result(NamedTuple):
-    """What was measured. A metric that could not be measured is absent, never 0 or 1."""
+    """What was measured. A metric that could not be measured is absent, never 0 or 1.
+
+    Each of `tables` has a `title`, `columns` and `rows` (lists of as many plain values as there are columns).
+    """
 
     metrics: Mapping[str, float]
     cases: int
@@ -27,7 +34,10 @@ class Result(NamedTuple):
     sampled: bool = False
 
 
-EVALS: dict[str, str] = {}
+EVALS: dict[str, str] = {
+    "drift": "lamplighter.scenarios.evaluation.drift:evaluate",
+    "smoke": "lamplighter.scenarios.evaluation.bundles:smoke",
+}
 BENCHES: dict[str, str] = {"cli": "lamplighter.scenarios.bench_cli:measure"}
 
 
