@@ -1,11 +1,13 @@
-"""`lamp doctor`: what is there, what is missing and what it would be needed for; no network call."""
+"""`lamp doctor`: what is there, what is missing and what it would be for; only this machine is asked."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
 import shutil
+import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -15,13 +17,20 @@ from lamplighter.cli.output import Answer, Session, deliver, output_options
 from lamplighter.core.errors import LampError
 from lamplighter.core.exits import Exit
 from lamplighter.core.text import log_line
+from lamplighter.tools import process
 from lamplighter.tools.credentials import problems
 
 _PACKAGES = ("langgraph", "openai", "kubernetes", "chromadb", "pydantic", "textual", "tree-sitter-hcl")
-_PROGRAMS = {
-    "terraform": "proving that a patch plans to no change",
-    "kubectl": "trying the cluster by hand",
+_PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "terraform": ("proving that a patch plans to no change", ("version",)),
+    "kubectl": ("trying the cluster by hand", ("version", "--client")),
+    "psql": ("looking into a ledger kept in Postgres", ("--version",)),
+    "pg_ctl": ("testing with a Postgres of one's own", ("--version",)),
 }
+"""Program -> what it would be needed for, and the arguments that make it print its version."""
+_MODEL_PORTS = {11434: "Ollama", 8080: "llama.cpp", 8000: "vLLM"}
+"""Where model servers listen on this machine, as their documentation has it."""
+_CONNECT_SECONDS = 0.2
 
 
 class Check(NamedTuple):
@@ -37,7 +46,7 @@ class Check(NamedTuple):
 @click.pass_obj
 def doctor(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
     """Say what is missing or wrong, with the remedy; exit code 1 when something is wrong."""
-    checks = [*_installed(), *_own(session)]
+    checks = [*_installed(), _model_server(), *_own(session)]
     code = Exit.FAILED if any(check.state == "bad" for check in checks) else Exit.CLEAN
 
     def text() -> str:
@@ -54,9 +63,33 @@ def _installed() -> Iterator[Check]:
             yield Check(name, "ok", importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
             yield Check(name, "bad", "is not installed; install lamplighter again")
-    for name, purpose in _PROGRAMS.items():
+    for name, (purpose, arguments) in _PROGRAMS.items():
         path = shutil.which(name)
-        yield Check(name, "ok", path) if path else Check(name, "missing", f"would be needed for {purpose}")
+        if path:
+            yield Check(name, "ok", f"{_version(path, arguments)}  {path}")
+        else:
+            yield Check(name, "missing", f"would be needed for {purpose}")
+
+
+def _version(path: str, arguments: tuple[str, ...]) -> str:
+    """The first line a program prints about itself."""
+    try:
+        done = process.run([path, *arguments], timeout_s=5.0, env=os.environ | {"CHECKPOINT_DISABLE": "1"})
+    except LampError as error:
+        return error.problem
+    lines = done.stdout.decode(errors="replace").splitlines()
+    return lines[0] if done.code == 0 and lines else "does not say its version"
+
+
+def _model_server() -> Check:
+    """Whether something listens where local model servers do; nothing is asked of it."""
+    found = []
+    for port, usual in _MODEL_PORTS.items():
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), _CONNECT_SECONDS):
+            found.append(f"127.0.0.1:{port} (the port of {usual})")
+    if found:
+        return Check("model server", "ok", f"something listens on {', '.join(found)}")
+    return Check("model server", "missing", "none on this machine; everything works by rules without one")
 
 
 def _own(session: Session) -> Iterator[Check]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from lamplighter.agents.wiring import DriftAnswer, build
-from lamplighter.cli.output import Answer, Session, deliver, output_options
+from lamplighter.cli.output import Answer, Session, deliver, output_options, progress
 from lamplighter.core.config import FAIL_ON
 from lamplighter.core.errors import ConfigError
-from lamplighter.core.exits import Exit
-from lamplighter.core.findings import Severity
-from lamplighter.core.text import log_line
+from lamplighter.core.exits import Exit, worst
+from lamplighter.core.findings import Finding, Severity
 
 
 @click.group()
@@ -41,42 +40,38 @@ def check(
     as_json: bool,
 ) -> Exit:
     """Compare DIRECTORY, its state and the API trace."""
+    from lamplighter.drift import check_directory
+    from lamplighter.drift.report import SCHEMA, data, markdown, text
+
     config = session.resolved.config
     traces = trace or config.trace
     if not traces:
         raise ConfigError("trace", "no API trace is given", "name one with --trace PATH")
-    found = build(config).check_drift(directory or config.project, traces, state or config.state)
-    if save_plan and found.plan is not None:
+    with progress("reading code, state and trace", quiet=session.quiet):
+        report = check_directory(directory or config.project, traces, state or config.state)
+    shown, following = data(report), ""
+    if save_plan and report.plan is not None:
+        plan = report.plan.model_copy(
+            update={"requested_by": session.identity, "policy_version": session.policy.version}
+        )
         with session.ledger() as ledger:
-            ledger.save_plan(found.plan)
-    rows = tuple(finding.model_dump(mode="json") for finding in found.findings)
-    data = {
-        "findings": list(rows),
-        "evidence": [item.model_dump(mode="json") for item in found.evidence],
-        "not_checked": list(found.not_checked),
-        "plan": found.plan.digest if found.plan else None,
-    }
-    code = exit_code(found, fail_on or config.fail_on)
-    answer = Answer("lamplighter/drift-report/v1", data, lambda: text(found, save_plan), code, rows=rows)
+            ledger.save_plan(plan)
+        shown["plan"] = plan.digest
+        following = f"\nnext: lamp plan show {plan.digest[:12]}"
+    answer = Answer(
+        SCHEMA,
+        shown,
+        lambda: text(report) + following,
+        exit_code(report.findings, report.incomplete, fail_on or config.fail_on),
+        markdown=lambda: markdown(report),
+        rows=tuple(finding.model_dump(mode="json") for finding in report.findings),
+    )
     return deliver(answer, outputs, as_json)
 
 
-def exit_code(found: DriftAnswer, fail_on: str) -> Exit:
-    """2 when a finding is at least as severe as `fail_on`."""
-    if fail_on == "never":
-        return Exit.CLEAN
-    least = Severity.parse(fail_on)
-    return Exit.FINDINGS if any(finding.severity >= least for finding in found.findings) else Exit.CLEAN
-
-
-def text(found: DriftAnswer, saved: bool) -> str:
-    """The findings for people, what was not checked, and the next command."""
-    lines = [f"{len(found.findings)} findings"]
-    for finding in found.findings:
-        place = f"  {log_line(finding.location)}" if finding.location else ""
-        lines.append(f"{finding.severity.label:9}{log_line(finding.where)}{place}")
-        lines.append(f"         {log_line(finding.summary)}")
-    lines += [f"not checked: {log_line(item)}" for item in found.not_checked]
-    if found.plan is not None and saved:
-        lines.append(f"next: lamp plan show {found.plan.digest[:12]}")
-    return "\n".join(lines)
+def exit_code(findings: Iterable[Finding], incomplete: bool, fail_on: str) -> Exit:
+    """4 when the input was incomplete, else 2 when a finding is at least as severe as `fail_on`, else 0."""
+    codes = [Exit.INCOMPLETE] if incomplete else []
+    if fail_on != "never" and any(finding.severity >= Severity.parse(fail_on) for finding in findings):
+        codes.append(Exit.FINDINGS)
+    return worst(codes)

@@ -38,7 +38,7 @@ def schema() -> None:
 
 
 @schema.command("print")
-@click.argument("name", type=click.Choice(["plan", "event", "policy", "config"]))
+@click.argument("name", type=click.Choice(["plan", "event", "policy", "config", "drift-report", "eval"]))
 def print_schema(name: str) -> Exit:
     """Print one schema as JSON."""
     click.echo(to_json(_schema(name), indent=2))
@@ -59,6 +59,14 @@ def _schema(name: str) -> dict[str, Any]:
             from lamplighter.core.config import Config
 
             return Config.model_json_schema()
+        case "drift-report":
+            from lamplighter.cli.schemas import drift_report
+
+            return drift_report()
+        case "eval":
+            from lamplighter.cli.schemas import evaluation
+
+            return evaluation()
         case _:
             from pydantic import TypeAdapter
 

@@ -6,7 +6,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -161,5 +163,21 @@ def write_error(line: str, code: Exit, as_json: bool) -> Exit:
     return code
 
 
-def colour_wanted() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+PROGRESS_AFTER_SECONDS = 2.0
+
+
+@contextmanager
+def progress(line: str, *, quiet: bool) -> Iterator[None]:
+    """Says on stderr what takes so long, once, after two seconds; silent when quiet or where stderr is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    timer = threading.Timer(
+        PROGRESS_AFTER_SECONDS, lambda: click.echo(f"lamp: {log_line(line)} ...", err=True)
+    )
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

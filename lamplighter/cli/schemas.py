@@ -1,0 +1,76 @@
+"""JSON Schemas of what commands print as a whole; what stands inside comes from the core's own models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamplighter.core.exits import Exit
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_COUNT = {"type": "integer", "minimum": 0}
+
+
+def drift_report() -> dict[str, Any]:
+    """What `lamp drift check -o json` prints."""
+    from pydantic.json_schema import models_json_schema
+
+    from lamplighter.core.findings import Evidence, Finding
+
+    _, definitions = models_json_schema([(Finding, "serialization"), (Evidence, "serialization")])
+    covered = {
+        "accounts": _TEXTS,
+        "regions": _TEXTS,
+        "first": {"type": "string", "description": "ISO 8601, UTC; empty for an empty trace"},
+        "last": {"type": "string", "description": "ISO 8601, UTC; empty for an empty trace"},
+        "counts": {"type": "object", "additionalProperties": _COUNT},
+    }
+    properties = {
+        "findings": {"type": "array", "items": {"$ref": "#/$defs/Finding"}},
+        "evidence": {"type": "array", "items": {"$ref": "#/$defs/Evidence"}},
+        "not_checked": _TEXTS,
+        "incomplete": {"type": "boolean", "description": "what was not checked may hide drift"},
+        "plan": {"type": ["string", "null"], "description": "digest of the proposed plan"},
+        "coverage": _object(covered),
+    }
+    return _answer("lamplighter/drift-report/v1", properties) | {"$defs": definitions["$defs"]}
+
+
+def evaluation() -> dict[str, Any]:
+    """What `lamp eval` and `lamp bench` print with `-o json`."""
+    table = {
+        "title": {"type": "string"},
+        "columns": _TEXTS,
+        "rows": {"type": "array", "items": {"type": "array"}},
+    }
+    properties = {
+        "name": {"type": "string"},
+        "metrics": {
+            "type": "object",
+            "additionalProperties": {"type": "number"},
+            "description": "a metric that could not be measured is absent",
+        },
+        "tables": {"type": "array", "items": _object(table)},
+        "cases": _COUNT,
+        "seeds": {"type": "array", "items": {"type": "integer"}},
+        "sampled": {"type": "boolean"},
+        "labels": _TEXTS,
+        "machine": {"type": "string"},
+        "seconds": {"type": "number"},
+    }
+    return _answer("lamplighter/eval/v1", properties)
+
+
+def _answer(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    codes = {"enum": [int(code) for code in Exit]}
+    whole = {**properties, "schema": {"const": name}, "exit_code": codes}
+    return {"$schema": _DIALECT, "title": name, **_object(whole)}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": sorted(properties),
+        "additionalProperties": False,
+    }
