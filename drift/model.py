@@ -28,8 +28,6 @@ class Actor(NamedTuple):
     """console, aws-cli, boto3, terraform, a service's name, or the first word of the user agent."""
     source_ip: str
     user_agent: str = ""
-    arn: str = ""
-    """userIdentity.arn, as the record has it."""
 
 
 class EventRef(NamedTuple):
@@ -62,13 +60,6 @@ class Change:
     attribute: str = ""
     value: Any = None
     created_id: str = ""
-    fact: str = ""
-    """Changes of one fact are the same thing as different Terraform resources may hold it, in order of preference:
-    the first whose resource is in the state is the one to report."""
-    known: bool = True
-    """False where the record says that something was set but not, or not in the provider's form, to what."""
-    upsert: bool = False
-    """The call also succeeds, or brings the resource into being, whether or not it was there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +77,6 @@ class NetChange:
     attribute: str
     value: Any
     changes: tuple[Change, ...]
-    fact: str = ""
-    """That of the last change."""
-    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,165 +1,91 @@
-"""Which trace records are changes that people or their scripts made, and who made each.
-
-Everything in a record is text from outside, the user agent above all: whoever calls chooses it. So a record is set
-aside only for what its fields plainly say, and whatever is doubtful is kept.
-"""
+"""Sorts trace records by who made the call, with a reason each; only people's and automation's calls are drift."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple
 
-from lamplighter.core.text import printable
-from lamplighter.drift.model import Actor, EventRef
-
-Kind = Literal["read-only", "failed", "sign-in", "service", "terraform", "data", "change"]
-"""Why a record is set aside; `change` is what remains."""
+from lamplighter.drift.model import Actor
 
 
-class Verdict(NamedTuple):
-    """`reason` is one clause that says what in the record decided."""
+class Origin(StrEnum):
+    """Where a call came from, as far as drift is concerned."""
 
-    kind: Kind
+    FAILED = "failed"
+    TERRAFORM = "terraform"
+    SERVICE = "service"
+    SIGN_IN = "sign-in"
+    OUTSIDE = "outside terraform"
+
+
+class Classified(NamedTuple):
+    """An origin and the field that decided it."""
+
+    origin: Origin
     reason: str
 
 
-# Provider and command announce themselves so; OpenTofu runs the same provider.
-_TERRAFORM = re.compile(r"\bHashiCorp/[\w.-]+ Terraform/|\bterraform-provider-aws/|\bOpenTofu/", re.ASCII)
-# A person's own tools stand first in the user agent, whatever is appended to it.
-_NOT_TERRAFORM = re.compile(r"\[?(aws-cli|boto|mozilla|console|s3console|aws internal)", re.IGNORECASE)
-_SIGN_IN = frozenset({"signin.amazonaws.com", "sts.amazonaws.com"})
-# The console itself calls under these names, on behalf of the person who clicked.
-_CONSOLE_SERVICES = frozenset({"aws internal", "signin.amazonaws.com", "console.amazonaws.com"})
-_PRODUCT = re.compile(r"[\w.+-]+", re.ASCII)
+_SIGN_IN = frozenset({"signin.amazonaws.com", "sso.amazonaws.com", "sts.amazonaws.com"})
 
 
-def classify(record: Mapping[str, Any]) -> Verdict:
-    """One verdict for one well-formed record (text eventTime, eventName and eventSource)."""
-    for judge in (_read_only, _failed, _sign_in, _service, _terraform, _data):
-        verdict = judge(record)
-        if verdict is not None:
-            return verdict
-    return Verdict("change", "a successful mutating call by a person or a script")
+def classify(record: Mapping[str, Any]) -> Classified:
+    """One record -> its origin. The user agent is the caller's own word: it is combined with the identity's type."""
+    if record.get("errorCode"):
+        return Classified(Origin.FAILED, f"errorCode {record['errorCode']}")
+    identity = record.get("userIdentity") or {}
+    if identity.get("type") == "AWSService" or record.get("eventType") == "AwsServiceEvent":
+        return Classified(Origin.SERVICE, "made by an AWS service")
+    if isinstance(identity.get("invokedBy"), str):
+        return Classified(Origin.SERVICE, f"invokedBy {identity['invokedBy']}")
+    if record["eventSource"] in _SIGN_IN:
+        return Classified(Origin.SIGN_IN, f"eventSource {record['eventSource']}")
+    agent = user_agent(record)
+    if "HashiCorp/" in agent and "Terraform/" in agent:
+        return Classified(Origin.TERRAFORM, "Terraform's user agent")
+    return Classified(Origin.OUTSIDE, "made by a person or automation outside Terraform")
+
+
+def user_agent(record: Mapping[str, Any]) -> str:
+    """The user agent without the brackets that S3 puts around it."""
+    agent = record.get("userAgent")
+    return agent.strip().removeprefix("[").removesuffix("]") if isinstance(agent, str) else ""
 
 
 def actor_of(record: Mapping[str, Any]) -> Actor:
-    """Who made the call; fields that are missing or of a wrong type become empty text."""
-    identity = _mapping(record.get("userIdentity"))
-    agent = _text(record.get("userAgent"))
+    """Who made the call, by what tool, from where. Every field is text from outside."""
+    identity = record.get("userIdentity") or {}
+    kind = str(identity.get("type", "unknown"))
+    address = record.get("sourceIPAddress")
     return Actor(
-        name=_name(identity),
-        kind=_text(identity.get("type")),
-        tool=_tool(record, agent),
-        source_ip=_text(record.get("sourceIPAddress")),
-        user_agent=agent,
-        arn=_text(identity.get("arn")),
+        name=_name(identity, kind),
+        kind=kind,
+        tool=_tool(record),
+        source_ip=address if isinstance(address, str) else "",
+        user_agent=user_agent(record),
     )
 
 
-def event_of(record: Mapping[str, Any]) -> EventRef:
-    return EventRef(
-        _text(record.get("eventID")), _text(record.get("eventName")), _text(record.get("eventTime"))
-    )
-
-
-def account_of(record: Mapping[str, Any]) -> str:
-    """The account whose resource was called, else the caller's."""
-    identity = _mapping(record.get("userIdentity"))
-    return _text(record.get("recipientAccountId")) or _text(identity.get("accountId"))
-
-
-def _read_only(record: Mapping[str, Any]) -> Verdict | None:
-    mark = record.get("readOnly")
-    if mark is True or _text(mark).lower() == "true":
-        return Verdict("read-only", "readOnly is true")
-    return None
-
-
-def _failed(record: Mapping[str, Any]) -> Verdict | None:
-    error = record.get("errorCode")
-    return Verdict("failed", f"errorCode {printable(str(error), limit=100)}") if error else None
-
-
-def _sign_in(record: Mapping[str, Any]) -> Verdict | None:
-    if record.get("eventType") == "AwsConsoleSignIn":
-        return Verdict("sign-in", "eventType AwsConsoleSignIn")
-    source = _text(record.get("eventSource"))
-    return Verdict("sign-in", f"a call of {source}") if source in _SIGN_IN else None
-
-
-def _service(record: Mapping[str, Any]) -> Verdict | None:
-    if record.get("eventType") == "AwsServiceEvent":
-        return Verdict("service", "eventType AwsServiceEvent")
-    identity = _mapping(record.get("userIdentity"))
-    if identity.get("type") == "AWSService":
-        return Verdict("service", "the caller is an AWS service")
-    invoked_by = _text(identity.get("invokedBy"))
-    if invoked_by and invoked_by.lower() not in _CONSOLE_SERVICES:
-        return Verdict("service", f"invoked by {printable(invoked_by, limit=100)}")
-    issuer = _mapping(_mapping(identity.get("sessionContext")).get("sessionIssuer"))
-    if ":role/aws-service-role/" in _text(issuer.get("arn")):
-        return Verdict("service", "a service-linked role")
-    return None
-
-
-def _terraform(record: Mapping[str, Any]) -> Verdict | None:
-    agent = _text(record.get("userAgent"))
-    if _TERRAFORM.search(agent) and not _NOT_TERRAFORM.match(agent):
-        return Verdict("terraform", "the user agent is Terraform's")
-    return None
-
-
-def _data(record: Mapping[str, Any]) -> Verdict | None:
-    category = _text(record.get("eventCategory"))
-    if category not in ("", "Management"):
-        return Verdict("data", f"eventCategory {printable(category, limit=40)}")
-    return Verdict("data", "managementEvent is false") if record.get("managementEvent") is False else None
-
-
-def _name(identity: Mapping[str, Any]) -> str:
-    if identity.get("type") == "Root":
+def _name(identity: Mapping[str, Any], kind: str) -> str:
+    if kind == "Root":
         return "root"
-    session = _text(identity.get("principalId")).partition(":")[2]
-    issuer = _mapping(_mapping(identity.get("sessionContext")).get("sessionIssuer"))
-    role = _text(issuer.get("userName"))
-    if role:
-        return f"{role}/{session}" if session else role
-    arn = _text(identity.get("arn"))
-    return (
-        _text(identity.get("userName"))
-        or arn.rpartition(":")[2].partition("/")[2]
-        or arn
-        or _text(identity.get("invokedBy"))
-        or _text(identity.get("principalId"))
-        or "unknown"
-    )
+    if isinstance(identity.get("userName"), str):
+        return str(identity["userName"])
+    arn = identity.get("arn")
+    if isinstance(arn, str) and arn:
+        return arn.rpartition(":")[2].removeprefix("assumed-role/")
+    principal = identity.get("principalId") or identity.get("invokedBy")
+    return principal if isinstance(principal, str) else kind
 
 
-def _tool(record: Mapping[str, Any], agent: str) -> str:
-    plain = agent.strip().removeprefix("[").removesuffix("]")
-    lower = plain.lower()
-    if "cloudshell" in lower:
-        return "cloudshell"
-    if lower.startswith("aws-cli"):
-        return "aws-cli"
-    if lower.startswith("boto"):
-        return "boto3"
-    if lower.startswith(("mozilla/", "s3console", "console.", "signin.", "aws internal", "aws-internal")):
+def _tool(record: Mapping[str, Any]) -> str:
+    agent = user_agent(record)
+    lowered = agent.lower()
+    if record.get("sessionCredentialFromConsole") in (True, "true") or lowered.startswith("mozilla/"):
         return "console"
-    if _TERRAFORM.search(plain):
-        return "terraform"
-    if lower.endswith(".amazonaws.com"):
-        return lower
-    if _text(record.get("sessionCredentialFromConsole")).lower() == "true":
+    if "console" in lowered or agent == "AWS Internal":
         return "console"
-    product = _PRODUCT.match(plain)
-    return product.group().lower()[:60] if product else "unknown"
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    for word, tool in (("terraform/", "terraform"), ("aws-cli/", "aws-cli"), ("boto3/", "boto3")):
+        if word in lowered:
+            return tool
+    return agent.partition("/")[0].partition(" ")[0] or "unknown"
