@@ -24,7 +24,10 @@ SAMPLE_CHECK = (
     str(_HERE / "data" / "payments" / "terraform.tfstate"),
 )
 """`lamp drift check` on the payments sample."""
-_LISTING = "import sys; from lamplighter.cli import main; main(sys.argv[1:]); print('|'.join(sys.modules), file=sys.stderr)"
+_LISTING = (
+    "import sys; from lamplighter.cli import main; main(sys.argv[1:]); "
+    "print('|'.join(sys.modules), file=sys.stderr)"
+)
 
 
 def measure(request: Request) -> Result:
