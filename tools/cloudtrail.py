@@ -1,210 +1,254 @@
-"""Reads CloudTrail records from files: Records documents, gzip, the S3 layout, JSON lines.
+"""CloudTrail records out of files: the one reader of the API trace.
 
-What cannot be read is named and counted, never skipped in silence: a check that saw half a trace must not look
-like one that saw all of it. Source of the layout and fields: AWS CloudTrail user guide, "CloudTrail log file
-examples" and "CloudTrail record contents".
+It drops what cannot be a change (top-level `readOnly`) and what was delivered twice, and judges nothing else: who made
+a call and what it means is the drift engine's work. Record layout: AWS CloudTrail user guide, "CloudTrail record
+contents"; file layout: "Finding your CloudTrail log files".
 """
 
 from __future__ import annotations
 
+import os
 import re
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
 from lamplighter.core.errors import InputError
+from lamplighter.core.text import printable
+from lamplighter.tools._json_documents import MAX_DOCUMENT, documents
 
-Record: TypeAlias = dict[str, Any]
-
-DOCUMENT_LIMIT = 64 * 1024 * 1024
-"""Bytes of one JSON document, after decompression: CloudTrail's own files stay far below it."""
+Record = dict[str, Any]
 
 _SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
-_NOT_RECORDS = {"CloudTrail-Digest", "CloudTrail-Insight"}
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
+_NOT_RECORDS = frozenset({"CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"})
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 
 
-@dataclass
-class TraceRead:
-    """What was read. `records` are those that may have changed something, in no particular order.
+@dataclass(slots=True)
+class ReadCounts:
+    """How many records went where; `events` is the sum of all the others but `files`."""
 
-    `problems` are one-line texts, each naming a file (and a record, counted from 1) and the remedy.
-    """
-
-    records: list[Record] = field(default_factory=list[Record])
-    problems: list[str] = field(default_factory=list[str])
     files: int = 0
     events: int = 0
-    duplicates: int = 0
+    malformed: int = 0
     read_only: int = 0
+    duplicates: int = 0
+    outside: int = 0
+    """Not in the wanted window or regions."""
+    kept: int = 0
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What the trace speaks of, over all its well-formed records, read-only ones included."""
+
     accounts: set[str] = field(default_factory=set[str])
     regions: set[str] = field(default_factory=set[str])
     first: str = ""
+    """Earliest eventTime (ISO 8601, UTC); empty when there was no record."""
     last: str = ""
 
+    def add(self, record: Mapping[str, Any]) -> None:
+        account, region, time = record.get("recipientAccountId"), record.get("awsRegion"), record["eventTime"]
+        if isinstance(account, str):
+            self.accounts.add(account)
+        if isinstance(region, str):
+            self.regions.add(region)
+        self.first = min(self.first or time, time)
+        self.last = max(self.last, time)
 
-def read_trace(paths: Sequence[Path]) -> TraceRead:
-    """Reads every file below `paths`. Raises InputError when a named path is missing or nothing is readable."""
+
+@dataclass(slots=True)
+class TraceRead:
+    """Records that may be changes, in the order of the files, with what was left out and why.
+
+    `problems` is not empty when the trace was read in part: an answer made from it is incomplete.
+    """
+
+    records: list[Record] = field(default_factory=list[Record])
+    counts: ReadCounts = field(default_factory=ReadCounts)
+    coverage: Coverage = field(default_factory=Coverage)
+    problems: list[InputError] = field(default_factory=list[InputError])
+
+
+def read_trace(
+    paths: Sequence[Path],
+    *,
+    since: str = "",
+    until: str = "",
+    regions: Sequence[str] = (),
+    max_document: int = MAX_DOCUMENT,
+) -> TraceRead:
+    """Read files and directories; a directory gives its JSON files, in any depth, digests and insights left out.
+
+    `since` <= eventTime < `until`, both `YYYY-MM-DDTHH:MM:SSZ`; empty means no limit, as does no region. Of global
+    services the region is the one in the record. `max_document` is in bytes after decompression.
+    A file that cannot be read is named in `problems`; raises InputError when no file could be read at all.
+    """
     read = TraceRead()
-    seen: set[str] = set()
-    for path in _files(paths):
-        read.files += 1
-        try:
-            for number, value in enumerate(_values(path), start=1):
-                _take(read, seen, path, number, value)
-        except InputError as problem:
-            read.problems.append(str(problem))
-    if read.files == len(read.problems) and not read.events and read.problems:
-        raise InputError(*_split(read.problems[0]))
-    if not read.files:
-        remedy = "name a .json, .json.gz or .jsonl file, or a folder in CloudTrail's S3 layout"
-        raise InputError(str(paths[0]) if paths else "trace", "holds no CloudTrail file", remedy)
+    reader = _Reader(read, since, until, frozenset(regions), max_document)
+    good = sum(reader.file(path) for path in _files(paths, read.problems))
+    if not good:
+        if read.problems:
+            raise read.problems[0]
+        raise InputError("--trace", "no trace file was given", "name CloudTrail files or directories")
     return read
 
 
-def _split(line: str) -> tuple[str, str, str]:
-    subject, _, rest = line.partition(": ")
-    problem, _, remedy = rest.partition("; ")
-    return subject, problem, remedy
-
-
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def _files(paths: Sequence[Path], problems: list[InputError]) -> Iterator[Path]:
+    seen: set[Path] = set()
     for path in paths:
-        if path.is_dir():
-            for inner in sorted(path.rglob("*")):
-                if inner.name.endswith(_SUFFIXES) and inner.is_file() and not _NOT_RECORDS & set(inner.parts):
-                    yield inner
-        elif path.exists():
-            yield path
+        found = sorted(_walk(path, problems)) if path.is_dir() else [path]
+        if not found and not any(str(problem).startswith(printable(str(path))) for problem in problems):
+            problems.append(
+                InputError(printable(str(path)), "holds no CloudTrail file", "give the folder above AWSLogs")
+            )
+        for file in found:
+            real = Path(os.path.realpath(file))
+            if real not in seen:
+                seen.add(real)
+                yield file
+
+
+def _walk(root: Path, problems: list[InputError]) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        name = printable(str(error.filename))
+        problems.append(
+            InputError(
+                name, "is a directory that cannot be listed", "change its permissions, or leave it out"
+            )
+        )
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders[:] = [name for name in folders if name not in _NOT_RECORDS]
+        yield from (Path(folder, name) for name in names if name.lower().endswith(_SUFFIXES))
+
+
+class _Reader:
+    """The state of one reading: which events were seen, and where everything is counted."""
+
+    def __init__(
+        self, read: TraceRead, since: str, until: str, regions: frozenset[str], max_document: int
+    ) -> None:
+        self.read = read
+        self.since, self.until, self.regions = since, until, regions
+        self.max_document = max_document
+        self.seen: set[str] = set()
+
+    def file(self, path: Path) -> bool:
+        """Whether the file gave something that could be used, if only the knowledge that it holds no record."""
+        first_bad = ""
+        bad = good = 0
+        try:
+            for index, item in _records(path, self.max_document):
+                self.read.counts.events += 1
+                problem = _malformed(item)
+                if problem:
+                    self.read.counts.malformed += 1
+                    bad += 1
+                    first_bad = first_bad or f"record {index}: {problem}"
+                else:
+                    good += 1
+                    self.take(item)
+        except InputError as error:
+            self.read.problems.append(error)
+            return good > 0
+        self.read.counts.files += 1
+        if bad:
+            what = f"{first_bad} ({bad} such record{'s' if bad > 1 else ''} left out)"
+            remedy = "give records as CloudTrail wrote them"
+            self.read.problems.append(InputError(printable(str(path)), what, remedy))
+        return good > 0 or not bad
+
+    def take(self, record: Record) -> None:
+        counts, time = self.read.counts, record["eventTime"]
+        self.read.coverage.add(record)
+        if is_read_only(record):
+            counts.read_only += 1
+        elif (self.since and time < self.since) or (self.until and time >= self.until):
+            counts.outside += 1
+        elif self.regions and record.get("awsRegion") not in self.regions:
+            counts.outside += 1
+        elif self.delivered_before(record):
+            counts.duplicates += 1
         else:
-            raise InputError(str(path), "no such file or directory", "check the --trace path")
+            counts.kept += 1
+            self.read.records.append(record)
+
+    def delivered_before(self, record: Record) -> bool:
+        """Several trails repeat the eventID; two accounts that see one call share the sharedEventID."""
+        ids = {
+            value
+            for key in ("eventID", "sharedEventID")
+            if isinstance(value := record.get(key), str) and value
+        }
+        known = not ids.isdisjoint(self.seen)
+        self.seen |= ids
+        return known
 
 
-def _values(path: Path) -> Iterator[object]:
-    """Every record-like value of one file. Raises InputError."""
-    data = _content(path)
-    if ".jsonl" in path.name or ".ndjson" in path.name:
-        for line in data.splitlines():
-            if line.strip():
-                yield from _unwrap(_parse(path, line))
-        return
-    try:
-        yield from _unwrap(orjson.loads(data))
-    except orjson.JSONDecodeError:
-        lines = [line for line in data.splitlines() if line.strip()]
-        if len(lines) < 2 or not lines[0].lstrip().startswith(b"{") or not lines[0].rstrip().endswith(b"}"):
-            _parse(path, data)
-        for line in lines:
-            yield from _unwrap(_parse(path, line))
+def is_read_only(record: Mapping[str, Any]) -> bool:
+    """By the record's own top-level mark only: parameters may hold a `readOnly` of their own (ECS mount points)."""
+    mark = record.get("readOnly")
+    return mark is True or (isinstance(mark, str) and mark.lower() == "true")
 
 
-def _parse(path: Path, data: bytes) -> object:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(str(path), f"not valid JSON ({where})", "fetch the file again") from error
+def _records(path: Path, max_document: int) -> Iterator[tuple[int, Any]]:
+    """(index, item) of everything that stands where a record should, counted through the file from 0."""
+    index = 0
+    for line, document in documents(path, max_document=max_document):
+        for item in _items(path, line, document):
+            yield index, item
+            index += 1
 
 
-def _unwrap(value: object) -> Iterator[object]:
-    """A Records document, a list, an EventBridge envelope or a bare record -> records."""
-    if isinstance(value, dict) and isinstance(value.get("Records"), list):
-        yield from value["Records"]
-    elif isinstance(value, list):
-        yield from value
-    elif isinstance(value, dict) and isinstance(value.get("detail"), dict):
-        yield value["detail"]
-    else:
-        yield value
+def _items(path: Path, line: int, document: Any) -> list[Any]:
+    if isinstance(document, list):
+        return [_unwrapped(item) for item in document]
+    if isinstance(document, dict):
+        if isinstance(document.get("Records"), list):
+            return [_unwrapped(item) for item in document["Records"]]
+        if isinstance(document.get("Events"), list):
+            return [_unwrapped(item) for item in document["Events"]]
+        record = _unwrapped(document)
+        if line or "eventName" in record:
+            return [record]
+    raise InputError(
+        printable(str(path)), "holds no CloudTrail records", 'give {"Records": [...]} or JSON lines'
+    )
 
 
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(2)
-            stream.seek(0)
-            if head == b"\x1f\x8b":
-                return _gunzip(path, stream.read(DOCUMENT_LIMIT + 1))
-            data = stream.read(DOCUMENT_LIMIT + 1)
-    except OSError as error:
-        remedy = "check its permissions and that it is a file"
-        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from error
-    return _limited(path, data)
+def _unwrapped(item: Any) -> Any:
+    """The record inside an EventBridge envelope (`detail`) or a LookupEvents answer (`CloudTrailEvent`, text)."""
+    if isinstance(item, dict) and "eventName" not in item:
+        if isinstance(item.get("detail"), dict):
+            return item["detail"]
+        if isinstance(text := item.get("CloudTrailEvent"), str):
+            try:
+                return orjson.loads(text)
+            except orjson.JSONDecodeError:
+                return None
+    return item
 
 
-def _gunzip(path: Path, packed: bytes) -> bytes:
-    inflate = zlib.decompressobj(wbits=31)
-    parts: list[bytes] = []
-    room = DOCUMENT_LIMIT + 1
-    try:
-        while packed and room > 0:
-            part = inflate.decompress(packed, room)
-            parts.append(part)
-            room -= len(part)
-            packed = inflate.unconsumed_tail
-            if inflate.eof:
-                packed = inflate.unused_data.lstrip(b"\0")
-                if packed:
-                    inflate = zlib.decompressobj(wbits=31)
-    except zlib.error as error:
-        raise InputError(str(path), f"not valid gzip ({error})", "fetch the file again") from error
-    data = _limited(path, b"".join(parts))
-    if not inflate.eof:
-        raise InputError(str(path), "truncated gzip", "fetch the file again")
-    return data
-
-
-def _limited(path: Path, data: bytes) -> bytes:
-    if len(data) > DOCUMENT_LIMIT:
-        size = DOCUMENT_LIMIT // (1024 * 1024)
-        raise InputError(str(path), f"more than {size} MiB of JSON", "split it into smaller files")
-    return data
-
-
-def _take(read: TraceRead, seen: set[str], path: Path, number: int, value: object) -> None:
-    problem = _wrong(value)
-    read.events += 1
-    if problem or not isinstance(value, dict):
-        read.problems.append(str(InputError(str(path), f"record {number}: {problem}", "fetch the file again")))
-        return
-    record: Record = value
-    identity = record.get("sharedEventID") or record.get("eventID")
-    if isinstance(identity, str):
-        if identity in seen:
-            read.duplicates += 1
-            return
-        seen.add(identity)
-    _cover(read, record)
-    # Only the top-level field counts: requestParameters have fields of this name too (ECS mount points).
-    if record.get("readOnly") in (True, "true"):
-        read.read_only += 1
-    else:
-        read.records.append(record)
-
-
-def _cover(read: TraceRead, record: Record) -> None:
-    account = record.get("recipientAccountId")
-    if isinstance(account, str):
-        read.accounts.add(account)
-    read.regions.add(record["awsRegion"])
-    time = record["eventTime"]
-    read.first = min(read.first or time, time)
-    read.last = max(read.last, time)
-
-
-def _wrong(value: object) -> str:
-    if not isinstance(value, dict):
-        return "not a JSON object"
-    for name in ("eventName", "eventSource", "awsRegion", "eventTime"):
-        if not isinstance(value.get(name), str):
-            return f"{name} is missing or not text"
-    if not _TIME.fullmatch(value["eventTime"]):
-        return "eventTime is not a UTC time such as 2026-01-31T09:30:00Z"
+def _malformed(item: Any) -> str:
+    """What is wrong with the types of the fields that everything later rests on, or nothing."""
+    if not isinstance(item, dict):
+        return f"is {_kind(item)}, not an object"
+    for name in ("eventTime", "eventName", "eventSource"):
+        if not isinstance(item.get(name), str):
+            return f"{name} is {_kind(item.get(name))}, not text"
+    if not _TIME.fullmatch(item["eventTime"]):
+        return "eventTime is not of the form 2026-01-31T23:59:59Z"
     for name in ("userIdentity", "requestParameters", "responseElements"):
-        if not isinstance(value.get(name), dict | None):
-            return f"{name} is not an object"
+        if not isinstance(item.get(name), dict | None):
+            return f"{name} is {_kind(item[name])}, not an object"
     return ""
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", type(None): "missing"}
+    return names.get(type(value), "a number")
