@@ -22,7 +22,9 @@ class Blobs:
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(self._connect()) as connection, connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL)")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL)"
+            )
 
     def put(self, value: Any) -> str:
         """Keeps a plain JSON value; returns its sha256 (hex). The same value is kept once."""

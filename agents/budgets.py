@@ -30,3 +30,8 @@ class Meter:
         if self._used[kind] + amount > limit:
             raise BudgetSpent(f"budget of {limit} {kind.replace('_', ' ')} spent")
         self._used[kind] += amount
+
+    @property
+    def seconds_left(self) -> float:
+        """Never below 0."""
+        return max(0.0, self._budget.seconds - (self._elapsed() - self._begun))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.agents.requests import Parsed
-from lamplighter.core.canonical import canonical_json
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.plans import Plan, Step
 
@@ -21,13 +20,19 @@ def declared_resources(directory: Path) -> tuple[str, ...]:
     found: set[str] = set()
     for path in sorted(directory.glob("**/*.tf")):
         if ".terraform" not in path.parts and path.is_file() and path.stat().st_size <= _MAX_FILE:
-            found.update(".".join(pair) for pair in _RESOURCE.findall(path.read_text("utf-8", errors="replace")))
+            found.update(
+                ".".join(pair) for pair in _RESOURCE.findall(path.read_text("utf-8", errors="replace"))
+            )
     return tuple(sorted(found))
 
 
 def query_of(parsed: Parsed, directory: Path, traces: Sequence[Path], state: Path | None) -> str:
     """The exact question put to the engine, with every constraint that filtered its answer."""
-    parts = [f"drift {directory}", *(f"trace={path}" for path in traces), f"state={state or 'found in the directory'}"]
+    parts = [
+        f"drift {directory}",
+        *(f"trace={path}" for path in traces),
+        f"state={state or 'found in the directory'}",
+    ]
     parts += [f"{name}={value}" for name, value in constraints(parsed).items()]
     return " ".join(parts)
 
@@ -52,29 +57,54 @@ def matches(finding: Finding, parsed: Parsed) -> bool:
     window = parsed.window
     return (
         not (window and time and not window.start <= time < window.end)
-        and _holds(details.get("actor", ""), parsed.actor)
-        and _holds(details.get("tool", "") or details.get("actor", ""), parsed.tool)
+        and _names(details.get("actor"), parsed.actor)
+        and _names(details.get("tool"), parsed.tool)
         and (not parsed.severity or finding.severity >= Severity.parse(parsed.severity))
         and (not parsed.objects or any(_bare(finding.where).endswith(_bare(name)) for name in parsed.objects))
-        and (parsed.port is None or _mentions_number(details, parsed.port))
+        and (parsed.port is None or _opens([details.get("live"), details.get("code")], parsed.port))
     )
 
 
-def narrowed(plan: Plan, kept: Sequence[Finding], *, executable_only: bool, requested_by: str, policy: str) -> Plan:
+def narrowed(plan: Plan, kept: Sequence[Finding], *, requested_by: str, policy: str) -> Plan:
     """The plan's steps for the kept findings; judged by policy version `policy` from here on."""
-    addresses = {finding.where for finding in kept}
+    wanted = {(finding.where, finding.details.get("attribute")) for finding in kept}
+    addresses = {where for where, attribute in wanted if attribute is None}
     steps: list[Step] = []
     for step in plan.steps:
         address = getattr(step.operation, "address", None)
-        wanted = address in addresses and (step.operation.executable or not executable_only)
-        if wanted and all(name in {earlier.id for earlier in steps} for name in step.after):
+        attribute = getattr(step.operation, "attribute", None)
+        if address in addresses or (address, attribute) in wanted:
             steps.append(step)
+    chosen = plan.model_copy(update={"requested_by": requested_by, "policy_version": policy})
+    return _with_steps(chosen, steps)
+
+
+def executable(plan: Plan) -> Plan:
+    """The plan without its proposals in words."""
+    return _with_steps(plan, [step for step in plan.steps if step.operation.executable])
+
+
+def dropped(whole: Plan, rest: Plan) -> list[str]:
+    """What to say of the steps that `rest` no longer has; empty where it has all."""
+    count = len(whole.steps) - len(rest.steps)
+    if not count:
+        return []
+    said = f"{count} of {len(whole.steps)} step(s) not put up for approval: proposals in words, to be written by hand"
+    return [said if rest.steps else f"nothing can be applied: {said}"]
+
+
+def _with_steps(plan: Plan, steps: Sequence[Step]) -> Plan:
+    """A step whose predecessor is not among `steps` is left out with it."""
+    whole: dict[str, Step] = {}
+    for step in steps:
+        if all(name in whole for name in step.after):
+            whole[step.id] = step
     return Plan(
-        steps=tuple(steps),
+        steps=tuple(whole.values()),
         rationale=plan.rationale,
         evidence=plan.evidence,
-        requested_by=requested_by,
-        policy_version=policy,
+        requested_by=plan.requested_by,
+        policy_version=plan.policy_version,
     )
 
 
@@ -82,9 +112,18 @@ def _bare(address: str) -> str:
     return re.sub(r"\[[^\]]*\]", "", address.lower())
 
 
-def _holds(value: Any, part: str) -> bool:
-    return not part or part in canonical_json(value).decode().lower()
+def _names(field: Any, name: str) -> bool:
+    """Whether the field holds `name` as a whole part: `alice` names `role/alice@example.com`, not `malice`."""
+    return not name or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", str(field or "").lower()) is not None
 
 
-def _mentions_number(value: Any, number: int) -> bool:
-    return re.search(rf"(?<!\d){number}(?!\d)", canonical_json(value).decode()) is not None
+def _opens(value: Any, port: int) -> bool:
+    """Whether a rule in `value` (plain JSON of any depth) covers `port`; protocol -1 is every port."""
+    if isinstance(value, list):
+        return any(_opens(item, port) for item in value)
+    if not isinstance(value, dict):
+        return False
+    first, last = value.get("from_port"), value.get("to_port")
+    if isinstance(first, int) and isinstance(last, int):
+        return str(value.get("protocol")) in ("-1", "all") or first <= port <= last
+    return any(_opens(item, port) for item in value.values())

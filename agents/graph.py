@@ -6,12 +6,13 @@ START -> intake -> supervisor -> cluster | drift | nodes | chat -> plan -> polic
 
 from __future__ import annotations
 
-import lamplighter.agents._langgraph_env  # noqa: F401, I001  # before langgraph
+# It sets what langgraph reads while it is imported.
+import lamplighter.agents._langgraph_env  # isort: skip  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 import asyncio
 from datetime import timedelta
 from operator import or_
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
@@ -21,6 +22,7 @@ from typing_extensions import TypedDict
 from lamplighter.agents import chat, drift, kubernetes, nodes
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.budgets import BudgetSpent, Meter
+from lamplighter.agents.reports import compose
 from lamplighter.agents.requests import Parsed, parse
 from lamplighter.agents.wiring import Wiring
 from lamplighter.core.errors import LampError
@@ -30,14 +32,13 @@ from lamplighter.core.events import (
     Event,
     Found,
     Proposed,
-    Reported,
     Routed,
     StepFinished,
     ToolCalled,
 )
 from lamplighter.core.execution import execute
 from lamplighter.core.exits import Exit, worst
-from lamplighter.core.findings import Evidence, Finding, Severity
+from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Channel, Decision, Mode
 from lamplighter.core.redaction import redact
@@ -51,7 +52,20 @@ def _merge(old: dict[str, Any], new: dict[str, Any] | None) -> dict[str, Any]:
     return {} if new is None else or_(old, new)
 
 
-class State(TypedDict, total=False):
+class DecisionMessage(TypedDict):
+    """The only thing that resumes a run which waits for an approval."""
+
+    digest: str
+    decision: Literal["approve", "deny"]
+    who: str
+    when: str
+
+
+Update: TypeAlias = dict[str, Any]
+"""The keys of `State` that a node changes."""
+
+
+class State(TypedDict):
     """JSON values only; `answers` is domain -> {findings, plan: blob digests; text, not_checked, codes}."""
 
     request: str
@@ -62,21 +76,30 @@ class State(TypedDict, total=False):
     answers: Annotated[dict[str, Any], _merge]
     plan: str
     approval: str
-    decision: dict[str, str]
+    decision: DecisionMessage | dict[str, str]
     outcomes: list[dict[str, str]]
     refused: str
     exit_code: int
 
 
+class _Node(Protocol):
+    """A node, as langgraph calls it."""
+
+    @property
+    def __name__(self) -> str: ...
+    async def __call__(self, state: State) -> Any: ...
+
+
 class Turn:
     """The nodes of the graph, with what one turn of a session is given."""
 
-    def __init__(self, wiring: Wiring, blobs: Blobs) -> None:
+    def __init__(self, wiring: Wiring, blobs: Blobs, thread: str) -> None:
         self.wiring = wiring
+        self.thread = thread
         self.blobs = blobs
         self.meter = Meter(wiring.config.budgets)
 
-    async def intake(self, state: State) -> State:
+    async def intake(self, state: State) -> Update:
         text = redact(state["request"])
         # A short reply to a question is read together with the request that was not clear.
         asked_about = state.get("question", "")
@@ -84,12 +107,11 @@ class Turn:
         names = await asyncio.to_thread(drift.declared_resources, self.wiring.config.project)
         now = self.wiring.clock.now()
         parsed = parse(whole, now=now, inventory=names, ask=self.wiring.ask_model)
-        cleared: Any = None
         return {
             "request": text,
             "question": whole if parsed.question else "",
             "parsed": parsed.model_dump(mode="json"),
-            "answers": cleared,
+            "answers": None,
             "plan": "",
             "approval": "",
             "decision": {},
@@ -98,25 +120,32 @@ class Turn:
             "exit_code": 0,
         }
 
-    async def supervisor(self, state: State) -> Command[Literal["cluster", "drift", "nodes", "chat", "__end__"]]:
+    async def supervisor(
+        self, state: State
+    ) -> Command[Literal["cluster", "drift", "nodes", "chat", "__end__"]]:
         parsed = _parsed(state)
         if parsed.question:
             _emit(Asked(question=parsed.question, options=parsed.options))
-            return Command(goto=END, update={"exit_code": int(Exit.INCOMPLETE)})
+            return Command(goto="__end__", update={"exit_code": int(Exit.INCOMPLETE)})
         _emit(Routed(domains=parsed.domains, reason=parsed.reason))
         return Command(goto=[Send(domain, state) for domain in parsed.domains])
 
-    async def cluster(self, _state: State) -> State:
+    async def cluster(self, state: State) -> Update:
         return _unchecked("cluster", kubernetes.NOT_CHECKED)
 
-    async def drift(self, state: State) -> State:
+    async def drift(self, state: State) -> Update:
         parsed, config = _parsed(state), self.wiring.config
         query = drift.query_of(parsed, config.project, config.trace, config.state)
         try:
             self.meter.spend("steps")
             self.meter.spend("tool_calls")
             check = self.wiring.check_drift
-            answer = await asyncio.to_thread(check, config.project, config.trace, config.state)
+            checking = asyncio.to_thread(check, config.project, config.trace, config.state)
+            answer = await asyncio.wait_for(checking, self.meter.seconds_left)
+        except TimeoutError:
+            return _unchecked(
+                "drift", f"drift: budget of {config.budgets.seconds} seconds spent, nothing was checked"
+            )
         except BudgetSpent as spent:
             return _unchecked("drift", f"drift: {spent}, the rest was not checked")
         except LampError as error:
@@ -126,8 +155,8 @@ class Turn:
         status = Status.TRUNCATED if answer.not_checked else Status.OK if kept else Status.NO_DATA
         _emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(answer.not_checked)))
         _emit_findings(kept, answer.evidence)
-        return {"answers": {"drift": self._drift_answer(answer.plan, kept, len(answer.findings), query, state)
-                            | {"not_checked": list(answer.not_checked)}}}
+        said = self._drift_answer(answer.plan, kept, len(answer.findings), query, state)
+        return {"answers": {"drift": said | {"not_checked": list(answer.not_checked)}}}
 
     def _drift_answer(
         self, plan: Plan | None, kept: list[Finding], total: int, query: str, state: State
@@ -138,28 +167,28 @@ class Turn:
             said.append(parsed.window.said)
         if total > len(kept):
             said.append(f"{total - len(kept)} of {total} finding(s) left out by {drift.constraints(parsed)}")
-        unable = ["live values are not reverted by this version: run `terraform apply`"]
+        if parsed.verb == "revert":
+            said.append("live values are not reverted by this version: run `terraform apply`")
         narrowed = plan and drift.narrowed(
-            plan,
-            kept,
-            executable_only=parsed.verb == "apply",
-            requested_by=state["requested_by"],
-            policy=self.wiring.policy.version,
+            plan, kept, requested_by=state["requested_by"], policy=self.wiring.policy.version
         )
+        if narrowed and parsed.verb == "apply" and not parsed.observe:
+            whole, narrowed = narrowed, drift.executable(narrowed)
+            said += drift.dropped(whole, narrowed)
         return {
-            "text": "; ".join(said + (unable if parsed.verb == "revert" else [])),
+            "text": "; ".join(said),
             "findings": self.blobs.put([finding.model_dump(mode="json") for finding in kept]),
             "plan": self.blobs.put(narrowed.model_dump(mode="json")) if narrowed and narrowed.steps else "",
             "worst": max((int(finding.severity) for finding in kept), default=-1),
         }
 
-    async def nodes(self, _state: State) -> State:
+    async def nodes(self, state: State) -> Update:
         return _unchecked("nodes", nodes.NOT_CHECKED)
 
-    async def chat(self, _state: State) -> State:
+    async def chat(self, state: State) -> Update:
         return {"answers": {"chat": {"text": chat.CAPABILITIES}}}
 
-    async def plan(self, state: State) -> State:
+    async def plan(self, state: State) -> Update:
         parsed = _parsed(state)
         found = state["answers"].get("drift", {}).get("plan", "")
         return {"plan": "" if parsed.observe or parsed.verb == "revert" else found}
@@ -187,15 +216,18 @@ class Turn:
                     plan, requested_by=state["requested_by"], channel=state["channel"], policy=policy
                 )
             except LampError as error:
-                return Command(goto="report", update={"refused": str(error), "exit_code": int(error.exit_code)})
+                return Command(
+                    goto="report", update={"refused": str(error), "exit_code": int(error.exit_code)}
+                )
         expires = asked.expires_at.isoformat()
         _emit(ApprovalNeeded(digest=plan.digest, approval_id=asked.id, expires_at=expires))
         return Command(goto="approve", update={"approval": asked.id})
 
-    async def approve(self, state: State) -> State:
-        return {"decision": interrupt({"approval": state["approval"]}, response_schema=DecisionMessage)}
+    async def approve(self, state: State) -> Update:
+        decision: DecisionMessage = interrupt({"approval": state["approval"]})
+        return {"decision": decision}
 
-    async def execute(self, state: State) -> State:
+    async def execute(self, state: State) -> Update:
         if state.get("decision", {}).get("decision") == "deny":
             return {"refused": f"denied by {state['decision']['who']}", "exit_code": int(Exit.REFUSED)}
         events, update = await asyncio.to_thread(self._execute, state["approval"])
@@ -203,7 +235,7 @@ class Turn:
             _emit(event)
         return update
 
-    def _execute(self, approval: str) -> tuple[list[Event], State]:
+    def _execute(self, approval: str) -> tuple[list[Event], Update]:
         events: list[Event] = []
         try:
             with self.wiring.open_ledger() as ledger:
@@ -224,10 +256,10 @@ class Turn:
             events += [StepFinished(digest=done.digest, **row) for row in outcomes]  # type: ignore[arg-type]
         return events, {"outcomes": outcomes, "refused": done.stopped, "exit_code": int(done.exit_code)}
 
-    async def verify(self, state: State) -> State:
+    async def verify(self, state: State) -> Update:
         return await asyncio.to_thread(self._verify, state)
 
-    def _verify(self, state: State) -> State:
+    def _verify(self, state: State) -> Update:
         """Looks at each finished step's target once more, through its effect, and says what it saw."""
         with self.wiring.open_ledger() as ledger:
             claims = {row.step_id: row.claim for row in ledger.steps(state["approval"])}
@@ -245,51 +277,43 @@ class Turn:
         codes = [Exit(state.get("exit_code", 0)), *([Exit.FAILED] if unverified else [])]
         return {"outcomes": rows, "exit_code": int(worst(codes))}
 
-    async def report(self, state: State) -> State:
-        answers = state["answers"]
-        not_checked = tuple(line for answer in answers.values() for line in answer.get("not_checked", ()))
-        lines = [answer["text"] for answer in answers.values() if answer.get("text")]
-        lines += [f"{row['step']}: {row['outcome']}; {row.get('verified', '')}" for row in state.get("outcomes", [])]
-        lines += [state["refused"]] if state.get("refused") else []
-        codes = [Exit(state.get("exit_code", 0)), *(Exit(answer.get("exit", 0)) for answer in answers.values())]
-        codes += [Exit.INCOMPLETE] if not_checked else []
-        codes += [Exit.FINDINGS] if self._fails(answers) and not state.get("outcomes") else []
-        code = int(worst(codes))
-        text = "\n".join(lines) or "nothing could be checked"
-        digests = {name: answer["findings"] for name, answer in answers.items() if "findings" in answer}
-        _emit(Reported(text=text, not_checked=not_checked, exit_code=code, data={"findings": digests}))
-        return {"exit_code": code}
+    async def report(self, state: State) -> Update:
+        reported = compose(state, self.wiring.config)
+        _emit(reported)
+        return {"exit_code": reported.exit_code}
 
-    def _fails(self, answers: dict[str, Any]) -> bool:
-        threshold = self.wiring.config.fail_on
-        found = [answer.get("worst", -1) for answer in answers.values()]
-        return threshold != "never" and max(found, default=-1) >= int(Severity.parse(threshold))
-
-    async def remember(self, _state: State) -> State:
-        # What was done is in the ledger already; a memory of conversations is not part of this version.
+    async def remember(self, state: State) -> Update:
+        await asyncio.to_thread(self._remember, state)
         return {"question": ""}
+
+    def _remember(self, state: State) -> None:
+        """What was asked and answered, as a record of the audit log; there is no other memory in this version."""
+        answers = state["answers"]
+        summary = {
+            "request": state["request"],
+            "domains": sorted(answers),
+            "findings": {
+                name: answer["findings"] for name, answer in answers.items() if "findings" in answer
+            },
+            "approval": state["approval"],
+            "exit_code": state["exit_code"],
+        }
+        with self.wiring.open_ledger() as ledger:
+            ledger.note_run(self.thread, summary, by=state["requested_by"])
 
     def _plan(self, state: State) -> Plan:
         return Plan.model_validate(self.blobs.get(state["plan"]))
 
 
-class DecisionMessage(TypedDict):
-    """The only thing that resumes a run which waits for an approval."""
-
-    digest: str
-    decision: Literal["approve", "deny"]
-    who: str
-    when: str
-
-
 def build_graph(turn: Turn) -> StateGraph[State]:
     """The uncompiled graph; the session compiles it with its checkpointer."""
     graph = StateGraph(State)
-    for node in (
+    nodes: tuple[_Node, ...] = (
         turn.intake, turn.supervisor,
         turn.cluster, turn.drift, turn.nodes, turn.chat,
         turn.plan, turn.policy, turn.approve, turn.execute, turn.verify, turn.report, turn.remember,
-    ):  # fmt: skip
+    )  # fmt: skip
+    for node in nodes:
         graph.add_node(node.__name__, node, timeout=timedelta(seconds=NODE_SECONDS))
     graph.add_edge(START, "intake")
     graph.add_edge("intake", "supervisor")
@@ -308,7 +332,7 @@ def _parsed(state: State) -> Parsed:
     return Parsed.model_validate(state["parsed"])
 
 
-def _unchecked(domain: str, line: str, code: Exit = Exit.INCOMPLETE) -> State:
+def _unchecked(domain: str, line: str, code: Exit = Exit.INCOMPLETE) -> Update:
     return {"answers": {domain: {"not_checked": [line], "exit": int(code)}}}
 
 

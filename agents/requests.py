@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import resources
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +21,7 @@ from lamplighter.core.ports import AskModel
 
 Domain = Literal["drift", "cluster", "nodes", "chat"]
 Verb = Literal["investigate", "explain", "propose", "apply", "revert"]
+_Meaning = TypeVar("_Meaning", bound=str)
 
 MAX_REQUEST = 8000
 """Characters; a longer text is a pasted file, not a request."""
@@ -124,7 +125,9 @@ def _with_domains(parsed: Parsed, text: str, tokens: Sequence[str], ask: AskMode
     options = (*get_args(Domain), "abstain")
     choice = ask.choose(text, options) if ask else None
     if choice in get_args(Domain):
-        return parsed.model_copy(update={"domains": (choice,), "reason": "a model's choice among the domains"})
+        return parsed.model_copy(
+            update={"domains": (choice,), "reason": "a model's choice among the domains"}
+        )
     return parsed.model_copy(
         update={
             "question": "What should I look at: the Terraform stack (drift), the cluster, or its nodes?",
@@ -136,12 +139,15 @@ def _with_domains(parsed: Parsed, text: str, tokens: Sequence[str], ask: AskMode
 
 def _verb(tokens: Sequence[str]) -> Verb:
     hits = _meanings(vocabulary().verbs, tokens)
-    return next((verb for verb in vocabulary().verbs if verb in hits), "investigate")
+    for verb in vocabulary().verbs:
+        if verb in hits:
+            return verb
+    return "investigate"
 
 
-def _meanings(table: Mapping[str, Iterable[str]], tokens: Sequence[str]) -> dict[str, list[str]]:
+def _meanings(table: Mapping[_Meaning, Iterable[str]], tokens: Sequence[str]) -> dict[_Meaning, list[str]]:
     """Meaning -> its phrases that occur, in the table's order."""
-    hits: dict[str, list[str]] = {}
+    hits: dict[_Meaning, list[str]] = {}
     for meaning, phrases in table.items():
         there = [phrase for phrase in phrases if _occurs(phrase.split(), tokens)]
         if there:

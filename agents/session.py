@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import lamplighter.agents._langgraph_env  # noqa: F401, I001  # before langgraph
+# It sets what langgraph reads while it is imported.
+import lamplighter.agents._langgraph_env  # isort: skip  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 import asyncio
 import re
@@ -14,11 +15,12 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.errors import GraphRecursionError
+from langgraph.errors import GraphRecursionError, NodeTimeoutError
 from langgraph.types import Command
 
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.graph import Turn, build_graph
+from lamplighter.agents.reports import compose
 from lamplighter.agents.wiring import Wiring
 from lamplighter.core.approvals import Approval, ApprovalState
 from lamplighter.core.canonical import fingerprint
@@ -67,7 +69,11 @@ class Session:
     async def ask(self, request: str) -> AsyncIterator[Event]:
         """Runs one turn. Errors a user is meant to read come as the last event, `Failed`."""
         config = self._wiring.config
-        context = {"directory": str(config.project), "kubernetes": config.kube_context, "aws": config.aws_profile}
+        context = {
+            "directory": str(config.project),
+            "kubernetes": config.kube_context,
+            "aws": config.aws_profile,
+        }
         pinned = {name: value for name, value in context.items() if value}
         mode = self._wiring.policy.mode.value
         yield Started(thread=self.thread, request=redact(request), mode=mode, context=pinned)
@@ -90,9 +96,7 @@ class Session:
                 "who": self._identity,
                 "when": self._wiring.clock.now().isoformat(),
             }
-            waiting = await self._waits_for(approval.id)
-            events = self._run(Command(resume=message)) if waiting else self._direct(approval, decision)
-            async for event in events:
+            async for event in await self._follow(approval, message):
                 yield event
 
     @property
@@ -118,7 +122,7 @@ class Session:
                 raise
 
     def _graph(self) -> Any:
-        turn = Turn(self._wiring, Blobs(self._folder / "blobs.db"))
+        turn = Turn(self._wiring, Blobs(self._folder / "blobs.db"), self.thread)
         return build_graph(turn).compile(checkpointer=self._saver)
 
     @property
@@ -126,20 +130,34 @@ class Session:
         steps = self._wiring.config.budgets.steps
         return {"configurable": {"thread_id": self.thread}, "recursion_limit": steps}
 
-    async def _waits_for(self, approval: str) -> bool:
-        state = await self._graph().aget_state(self._invoke)
-        return any(item.value == {"approval": approval} for item in state.interrupts)
+    async def _follow(self, approval: Approval, message: dict[str, str]) -> AsyncIterator[Event]:
+        """The run that waits for the decision, the run that was killed after it, or else no run but the ledger."""
+        snapshot = await self._graph().aget_state(self._invoke)
+        if any(item.value == {"approval": approval.id} for item in snapshot.interrupts):
+            return self._run(Command(resume=message))
+        if snapshot.next == ("execute",) and snapshot.values.get("approval") == approval.id:
+            return self._run(None)
+        return self._direct(approval, message["decision"])
 
     async def _run(self, given: Any) -> AsyncIterator[Event]:
-        stream = self._graph().astream(given, self._invoke, stream_mode="custom", durability="sync")
+        graph, config = self._graph(), self._wiring.config
+        stream = graph.astream(given, self._invoke, stream_mode="custom", durability="sync")
         try:
             async for value in stream:
                 yield parse_event(value)
         except LampError as error:
             yield Failed(message=str(error), exit_code=int(error.exit_code))
         except GraphRecursionError:
-            line = f"budget of {self._wiring.config.budgets.steps} steps spent, the rest was not checked"
-            yield Reported(text=line, not_checked=(line,), exit_code=int(Exit.INCOMPLETE))
+            stopped = f"budget of {config.budgets.steps} steps spent, the rest was not checked"
+            yield compose((await graph.aget_state(self._invoke)).values, config, stopped)
+        except NodeTimeoutError as error:
+            stopped = (
+                f"{error.node}: no end after {error.timeout:g} seconds; what it changed is in the audit log"
+            )
+            # Before intake has ended, the state is still that of the turn before.
+            fresh = error.node != "intake"
+            state = (await graph.aget_state(self._invoke)).values if fresh else {}
+            yield compose(state, config, stopped)
 
     async def _direct(self, approval: Approval, decision: str) -> AsyncIterator[Event]:
         if decision == "deny":

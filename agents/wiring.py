@@ -65,7 +65,9 @@ def build(config: Config, *, clock: Clock | None = None) -> Wiring:
     )
 
 
-def _check_drift(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
+def _check_drift(
+    directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /
+) -> DriftAnswer:
     from lamplighter.drift import check_directory
 
     return check_directory(directory, trace_paths, state_path)

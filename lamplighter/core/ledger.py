@@ -12,7 +12,7 @@ import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -357,6 +357,13 @@ class Ledger:
     def frozen(self) -> Freeze | None:
         rows = self._read("SELECT by, reason, since FROM freezes")
         return Freeze(rows[0][0], rows[0][1], datetime.fromisoformat(rows[0][2])) if rows else None
+
+    # runs
+
+    def note_run(self, thread: str, summary: Mapping[str, Any], *, by: str) -> None:
+        """Writes what a run was asked and what it answered into the audit log; `summary` is plain JSON, and small."""
+        with self._write("note") as now:
+            self.audit.append(now.isoformat(), by, "run.reported", thread, summary)
 
     # plumbing
 

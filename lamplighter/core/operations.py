@@ -248,8 +248,8 @@ class EditHcl(_Operation):
 
     `target.name` is the file, relative to `target.context` (the root module's directory), and
     `target.version` the sha256 of its bytes up to the end of the last edit: what is edited further down in
-    the same file does not concern it, so a plan edits a file from its end to its start. With no `edits` this is a proposal in words, which is shown
-    and never executed.
+    the same file does not concern it, so a plan edits a file from its end to its start. With no `edits` this
+    is a proposal in words, which is shown and never executed.
     """
 
     verb: Literal["edit_hcl"] = "edit_hcl"

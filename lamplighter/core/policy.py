@@ -155,7 +155,9 @@ class Policy(_Table):
             "namespaces": len({operation.target.namespace for operation in operations} - {""}),
         }
         caps = self.caps.model_dump()
-        over = [f"{count} {name}, at most {caps[name]}" for name, count in counted.items() if count > caps[name]]
+        over = [
+            f"{count} {name}, at most {caps[name]}" for name, count in counted.items() if count > caps[name]
+        ]
         return "; ".join(over)
 
     def may_approve(self, approver: str, requested_by: str, channel: Channel, risk: Risk) -> str:

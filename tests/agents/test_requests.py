@@ -132,6 +132,8 @@ def test_bad_requests_are_one_line(text: str) -> None:
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize(("a", "b", "expected"), [("", "ab", 2), ("abc", "acb", 1), ("abc", "abd", 1), ("a", "a", 0)])
+@pytest.mark.parametrize(
+    ("a", "b", "expected"), [("", "ab", 2), ("abc", "acb", 1), ("abc", "abd", 1), ("a", "a", 0)]
+)
 def test_distance(a: str, b: str, expected: int) -> None:
     assert distance(a, b) == expected

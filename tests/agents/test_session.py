@@ -188,7 +188,8 @@ def test_a_spent_budget_ends_in_a_partial_report(wiring: Wiring, tmp_path: Path)
     small = Wiring(config=config, policy=wiring.policy, check_drift=engine)
     report = last_report(turn(small, "show drift"))
     assert report.exit_code == 4
-    assert "budget of 3 steps" in report.text
+    assert report.text == "1 drift finding(s)"
+    assert report.not_checked == ("budget of 3 steps spent, the rest was not checked",)
 
 
 def test_observe_words_propose_nothing(wiring: Wiring) -> None:
