@@ -45,6 +45,42 @@ REQUESTS = [
     ("ledger_jobs", ("drift",), "investigate", {"objects": (INVENTORY[2],)}),
     ("aws_sqs_queue.ledger_jobs", ("drift",), "investigate", {"objects": (INVENTORY[2],)}),
     ("payments_ap", ("drift",), "investigate", {"objects": (INVENTORY[1],)}),
+    ("what drifted since 2026-03-01", ("drift",), "investigate", {}),
+    ("is there any drift in the security group?", ("drift",), "investigate", {}),
+    ("who changed the iam role", ("drift",), "explain", {}),
+    ("why was the bucket modified?", ("drift",), "explain", {}),
+    ("who edited aws_s3_bucket.receipts by hand", ("drift",), "explain", {"tool": "console", "actor": ""}),
+    ("explain what opened port 5432 overnight", ("drift",), "explain", {"port": 5432}),
+    ("what did jonas change?", ("drift",), "investigate", {"actor": "jonas"}),
+    ("changes by alice@example.com", ("drift",), "investigate", {"actor": "alice@example.com"}),
+    ("what changed by hand this week", ("drift",), "investigate", {"tool": "console", "actor": ""}),
+    ("list the changes a script made", ("drift",), "investigate", {"tool": "boto3"}),
+    ("changes made with boto3", ("drift",), "investigate", {"tool": "boto3"}),
+    ("show drift done from the command line", ("drift",), "investigate", {"tool": "aws-cli"}),
+    ("show me dangerous changes", ("drift",), "investigate", {"severity": "high"}),
+    ("any low severity drift", ("drift",), "investigate", {"severity": "low"}),
+    ("moderate drift please", ("drift",), "investigate", {"severity": "medium"}),
+    ("bring the code up to date with the drift", ("drift",), "propose", {}),
+    ("suggest an edit for the bucket tags", ("drift",), "propose", {}),
+    ("plan for the drifted queue", ("drift",), "propose", {}),
+    ("adopt the manual change to receipts", ("drift",), "propose", {"objects": (INVENTORY[0],)}),
+    ("apply the patch for the drift", ("drift",), "apply", {}),
+    ("fix payments_api", ("drift",), "apply", {"objects": (INVENTORY[1],)}),
+    ("don't fix the drift, just look", ("drift",), "investigate", {"observe": True}),
+    ("apply nothing, read only: show drift", ("drift",), "investigate", {"observe": True}),
+    ("undo the change to the security group", ("drift",), "revert", {}),
+    ("roll back what bob changed in iam", ("drift",), "revert", {}),
+    ("check the k8s cluster", ("cluster",), "investigate", {}),
+    ("list workloads in the shop namespace", ("cluster",), "investigate", {}),
+    ("why are pods restarting", ("cluster",), "explain", {}),
+    ("is the ingress unhealthy", ("cluster",), "investigate", {}),
+    ("drain node worker-3", ("nodes",), "investigate", {}),
+    ("reboot the machine with the bad gpu", ("nodes",), "investigate", {}),
+    ("are pods on the gpu nodes crashing", ("cluster", "nodes"), "investigate", {}),
+    ("drift, pods and nodes: anything wrong?", ("drift", "cluster", "nodes"), "investigate", {}),
+    ("hi", ("chat",), "investigate", {}),
+    ("who are you", ("chat",), "explain", {}),
+    ("thanks!", ("chat",), "investigate", {}),
 ]
 
 
@@ -53,6 +89,39 @@ def test_means(text: str, domains: tuple[str, ...], verb: str, more: dict[str, o
     parsed = parse(text, now=NOW, inventory=INVENTORY)
     assert (parsed.domains, parsed.verb) == (domains, verb)
     assert {key: getattr(parsed, key) for key in more} == more
+
+
+# Written after the rules, and not used to make them: other word orders, and the errors of hurried typing.
+HELD_APART = [
+    ("last night, what in the stack was changed?", ("drift",), "investigate", {}),
+    ("port 22: who opend it", ("drift",), "explain", {"port": 22}),
+    ("in payments_api, which chnages happened", ("drift",), "investigate", {"objects": (INVENTORY[1],)}),
+    ("teh terraform satte, has it drifted?", ("drift",), "investigate", {}),
+    ("tags on the receitps bucket: explian", ("drift",), "explain", {"objects": (INVENTORY[0],)}),
+    ("by alice, yesterday, any chagnes", ("drift",), "investigate", {"actor": "alice"}),
+    ("severity critical only, drift of today", ("drift",), "investigate", {"severity": "critical"}),
+    ("for the drift, a patch please: porpose one", ("drift",), "propose", {}),
+    ("the drift, apply its ptach now", ("drift",), "apply", {}),
+    ("drift - show it, and do not touch anything", ("drift",), "investigate", {"observe": True}),
+    ("the tag chnage, revret it", ("drift",), "revert", {}),
+    ("from the consoel, what was modifed", ("drift",), "investigate", {"tool": "console"}),
+    ("crashing: are the pods of our deploymnet", ("cluster",), "investigate", {}),
+    ("kubernets healthy? terrafrom drifted?", ("drift", "cluster"), "investigate", {}),
+    ("the machnies with disk presure, list them", ("nodes",), "investigate", {}),
+    ("infrastucture, modified by hand since yesterday", ("drift",), "investigate", {"tool": "console"}),
+]
+
+
+@pytest.mark.parametrize(("text", "domains", "verb", "more"), HELD_APART, ids=[row[0] for row in HELD_APART])
+def test_means_the_same_in_other_words(
+    text: str, domains: tuple[str, ...], verb: str, more: dict[str, object]
+) -> None:
+    test_means(text, domains, verb, more)
+
+
+def test_the_tables_are_of_some_size() -> None:
+    assert len({row[0] for row in REQUESTS}) >= 60
+    assert len({row[0] for row in HELD_APART}) >= 15
 
 
 WINDOWS = [
