@@ -168,9 +168,11 @@ class _Reader:
         self.read.coverage.add(record)
         if is_read_only(record):
             counts.read_only += 1
-        elif (self.since and time < self.since) or (self.until and time >= self.until):
-            counts.outside += 1
-        elif self.regions and record.get("awsRegion") not in self.regions:
+        elif (
+            (self.since and time < self.since)
+            or (self.until and time >= self.until)
+            or (self.regions and record.get("awsRegion") not in self.regions)
+        ):
             counts.outside += 1
         elif self.delivered_before(record):
             counts.duplicates += 1
@@ -238,7 +240,7 @@ def _malformed(item: Any) -> str:
     """What is wrong with the types of the fields that everything later rests on, or nothing."""
     if not isinstance(item, dict):
         return f"is {_kind(item)}, not an object"
-    for name in ("eventTime", "eventName", "eventSource"):
+    for name in ("eventTime", "eventName", "eventSource", "awsRegion"):
         if not isinstance(item.get(name), str):
             return f"{name} is {_kind(item.get(name))}, not text"
     if not _TIME.fullmatch(item["eventTime"]):
