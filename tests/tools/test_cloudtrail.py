@@ -179,7 +179,7 @@ def test_a_record_of_wrong_types_is_named_and_left_out(tmp_path: Path, case: str
 
 
 def test_nothing_readable_raises(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="missing.json"):
+    with pytest.raises(InputError, match=r"missing\.json"):
         read_trace([tmp_path / "missing.json"])
     with pytest.raises(InputError, match="holds no CloudTrail file"):
         read_trace([tmp_path])
