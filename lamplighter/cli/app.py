@@ -73,13 +73,22 @@ class LazyGroup(click.Group):
     help="Settings file that wins over all others.",
 )
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Give up after this time.",
+)
 @click.version_option(__version__, prog_name="lamp", message="%(prog)s %(version)s")
 @click.pass_context
-def root(ctx: click.Context, config_file: Path | None, quiet: bool) -> None:
+def root(ctx: click.Context, config_file: Path | None, quiet: bool, timeout: float | None) -> None:
     """Finds Terraform drift from the API trace, explains it with evidence and proposes typed plans.
 
     Nothing is changed before a policy and, where it says so, a person has approved that exact plan.
     """
+    if timeout is not None:
+        signal.signal(signal.SIGALRM, _time_out)
+        signal.setitimer(signal.ITIMER_REAL, timeout)
     ctx.obj = Session(config_file=config_file, quiet=quiet)
 
 
@@ -91,12 +100,21 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise _Terminated
 
 
+class _TimedOut(BaseException):
+    """The end of `--timeout`; a TimeoutError is an OSError, and would be taken for a trouble with some file."""
+
+
+def _time_out(_number: int, _frame: FrameType | None) -> None:
+    raise _TimedOut
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; never raises."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = _run(argv)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads has enough; the interpreter's own flush at exit must not complain.
@@ -124,7 +142,7 @@ def _run(argv: list[str]) -> Exit:
         return write_error("terminated", Exit.TERMINATED, wants_json)
     except LampError as error:
         return write_error(str(error), error.exit_code, wants_json)
-    except TimeoutError:
+    except (_TimedOut, TimeoutError):
         return write_error("the time limit was reached", Exit.TIMED_OUT, wants_json)
     except BrokenPipeError:
         raise

@@ -28,9 +28,13 @@ def test_one_line_and_a_code(tmp_path: Path, files: dict[str, str], expected: by
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    done = process.run([sys.executable, "-m", "lamplighter", "plan", "approve", "abcdef"], cwd=tmp_path, env=env)
+    done = process.run(
+        [sys.executable, "-m", "lamplighter", "plan", "approve", "abcdef"], cwd=tmp_path, env=env
+    )
     if b"p.toml" in expected or b"none.toml" in expected:
-        done = process.run([sys.executable, "-m", "lamplighter", "ask", "what changed?"], cwd=tmp_path, env=env)
+        done = process.run(
+            [sys.executable, "-m", "lamplighter", "ask", "what changed?"], cwd=tmp_path, env=env
+        )
     assert done.code == 64
     assert expected in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,47 @@
+"""`lamp demo`: what it shows, and that the commands it ends with work when they are pasted."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from lamplighter.tools import process
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(folder: Path, *arguments: str) -> process.Completed:
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    return process.run([sys.executable, "-m", "lamplighter", *arguments], cwd=folder, env=env)
+
+
+def test_the_tour_and_its_next_commands(tmp_path: Path) -> None:
+    # A setting of the person's own must not steer the tour.
+    (tmp_path / "lamp.toml").write_text('project = "elsewhere"\n')
+    done = run(tmp_path, "demo")
+    text = done.stdout.decode()
+    assert done.code == 0, done.stderr
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.count("$ lamp ask") == 2
+    assert re.search(r"^HIGH +aws_security_group\.web", text, re.MULTILINE)
+    assert "maria.lindqvist@acme.example" in text
+    assert "policy: " in text and "not checked: " in text
+    commands = [line.partition("-m lamplighter ")[2] for line in text.partition("\nnext:\n")[2].splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        following = run(tmp_path, *shlex.split(command.replace("~", str(tmp_path))))
+        assert following.code in (0, 2, 4), (command, following.stderr)
+        assert following.stdout
+
+
+def test_a_second_tour_keeps_the_plans_of_the_first_and_renews_the_sample(tmp_path: Path) -> None:
+    run(tmp_path, "demo")
+    sample = tmp_path / ".local" / "state" / "lamplighter" / "demo"
+    (sample / "payments" / "network.tf").write_text("")
+    before = (sample / "state" / "ledger.db").stat().st_ino
+    assert run(tmp_path, "demo").code == 0
+    assert (sample / "payments" / "network.tf").read_text()
+    assert (sample / "state" / "ledger.db").stat().st_ino == before
