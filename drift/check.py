@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from lamplighter.core.plans import Plan
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import Extraction, Uncatalogued, extract
 from lamplighter.drift.match import Matched, match
-from lamplighter.drift.model import DriftItem
+from lamplighter.drift.model import DriftItem, StateResource
 from lamplighter.drift.netting import net
 from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
-from lamplighter.drift.state import State, parse_state
+from lamplighter.drift.state import StateIndex, read_resources
 from lamplighter.tools.cloudtrail import TraceRead, read_trace
-from lamplighter.tools.terraform_files import CodeFiles, find_state, read_code, read_state
+from lamplighter.tools.terraform_files import SourceFile, read_code, read_state
+
+_LOCAL_PROVIDERS = frozenset({"aws", "null", "random", "local", "terraform", "tls", "time"})
+"""Those that are checked, and those whose resources no cloud console can change."""
 
 
 @dataclass(frozen=True)
@@ -53,51 +57,45 @@ def check_directory(directory: Path, trace_paths: Sequence[Path], state_path: Pa
     Raises InputError when the code, the state or the whole trace cannot be read.
     """
     code = read_code(directory)
-    state_file = state_path or find_state(directory)
-    state = parse_state(read_state(state_file), str(state_file))
-    project = Project(code, state)
-    if project.problems and not any(project.content(name) and _parses(name, project) for name in _names(code)):
-        raise InputError(*_three(project.problems[0]))
+    state = read_resources(read_state(directory, state_path))
+    project = Project(_pairs(code.files), _pairs(code.variables), state.values())
+    broken = [
+        InputError(str(directory / item.file), f"line {item.line}: {item.problem}", "mend it, then check again")
+        for item in project.broken
+    ]
+    if broken and not project.parsed:
+        raise broken[0]
     trace = read_trace(trace_paths)
     extraction = extract(trace.records)
-    matched = match(net(extraction.changes), state, project)
-    return _report(directory, code, state, project, trace, extraction, matched)
+    contents = {file.path: file.content for file in (*code.files, *code.variables)}
+    matched = match(net(extraction.changes), StateIndex(state.resources), project, contents)
+    gaps = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
+    gaps += _gaps(state.resources, project, trace, extraction.uncatalogued)
+    return _report(directory, contents, trace, extraction, matched, gaps)
 
 
-def _names(code: CodeFiles) -> list[str]:
-    return [file.name for files in code.modules.values() for file in files]
-
-
-def _parses(name: str, project: Project) -> bool:
-    return not any(problem.startswith(f"{name}:") for problem in project.problems)
-
-
-def _three(line: str) -> tuple[str, str, str]:
-    subject, _, rest = line.partition(": ")
-    problem, _, remedy = rest.partition("; ")
-    return subject, problem, remedy
+def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
+    return [(file.path, file.content) for file in files]
 
 
 def _report(
     root: Path,
-    code: CodeFiles,
-    state: State,
-    project: Project,
+    contents: Mapping[str, bytes],
     trace: TraceRead,
     extraction: Extraction,
     matched: Matched,
+    gaps: Sequence[str],
 ) -> DriftReport:
     items = sorted(matched.items, key=_order)
     findings: dict[str, Finding] = {}
     for item in items:
         finding = finding_of(item)
         findings.setdefault(finding.id, finding)
-    gaps = _gaps(code, state, project, trace, extraction.uncatalogued)
     evidence = {piece.id: piece for item in items for piece in evidence_of(item)}
     return DriftReport(
         findings=tuple(findings.values()),
         evidence=tuple(evidence[key] for key in sorted(evidence)),
-        plan=plan_of(items, project, root),
+        plan=plan_of(items, contents, root),
         not_checked=(*gaps, *_limits(matched)),
         incomplete=bool(gaps),
         coverage=_coverage(trace, extraction),
@@ -110,41 +108,60 @@ def _order(item: DriftItem) -> tuple[bool, str, str, str]:
 
 
 def _gaps(
-    code: CodeFiles, state: State, project: Project, trace: TraceRead, unknown: Sequence[Uncatalogued]
-) -> tuple[str, ...]:
+    resources: Sequence[StateResource], project: Project, trace: TraceRead, unknown: Sequence[Uncatalogued]
+) -> list[str]:
     """What may hide drift: each makes the answer incomplete."""
-    gaps = [*code.not_read, *project.problems, *project.sources(), *trace.problems, *state.claimed_twice()]
-    others = sorted(project.providers() - {"aws", "null", "random", "local", "terraform", "tls", "time"})
+    gaps = [*_claimed_twice(resources), *(str(error) for error in trace.problems)]
+    gaps += [f"module {name}: its code {source} is not in this directory" for name, source in project.remote]
+    gaps += [f"module {name}: {source} holds no code that was read" for name, source in project.missing]
+    others = sorted({resource.type.partition("_")[0] for resource in resources} - _LOCAL_PROVIDERS)
     gaps += [f"provider {name}: its resources are not checked" for name in others]
-    if not trace.events:
+    if not trace.counts.events:
         gaps.append("the trace is empty: no API call was looked at")
     gaps += [
         f"{item.event.name} by {item.actor.name} at {item.event.time}: {item.reason} (event {item.event.event_id})"
         for item in unknown
     ]
-    return tuple(gaps)
+    return gaps
 
 
-def _limits(matched: Matched) -> tuple[str, ...]:
+def _claimed_twice(resources: Sequence[StateResource]) -> list[str]:
+    """Ids that two addresses of one type claim: which of them drifted cannot be told."""
+    owners: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for resource in resources:
+        identity = resource.attributes.get("id")
+        if isinstance(identity, str) and identity:
+            owners[resource.type, identity].append(resource.address)
+    return [
+        f"{identity} is claimed by {' and '.join(sorted(addresses))}"
+        for (_, identity), addresses in sorted(owners.items())
+        if len(addresses) > 1
+    ]
+
+
+def _limits(matched: Matched) -> list[str]:
     """What this way of checking does not see at all, said each time."""
     lines = ["live values were taken from the trace; the cloud itself was not asked"]
     if matched.outside:
         lines.append(f"{matched.outside} changes to resources that this state does not hold")
-    return tuple(lines)
+    if matched.ignored:
+        lines.append(f"{matched.ignored} changes that lifecycle.ignore_changes tells Terraform not to look at")
+    return lines
 
 
 def _coverage(trace: TraceRead, extraction: Extraction) -> Coverage:
     counts = {
-        "files": trace.files,
-        "events": trace.events,
-        "duplicate": trace.duplicates,
-        "read-only": trace.read_only,
+        "files": trace.counts.files,
+        "events": trace.counts.events,
+        "duplicate": trace.counts.duplicates,
+        "malformed": trace.counts.malformed,
+        "read-only": trace.counts.read_only,
         **extraction.counts,
     }
     return Coverage(
-        accounts=tuple(sorted(trace.accounts)),
-        regions=tuple(sorted(trace.regions)),
-        first=trace.first,
-        last=trace.last,
+        accounts=tuple(sorted(trace.coverage.accounts)),
+        regions=tuple(sorted(trace.coverage.regions)),
+        first=trace.coverage.first,
+        last=trace.coverage.last,
         counts=dict(sorted(counts.items())),
     )

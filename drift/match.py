@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lamplighter.core.operations import ByteEdit
@@ -13,7 +13,7 @@ from lamplighter.drift import risk
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.members import held
 from lamplighter.drift.model import Action, CodeAttribute, DriftItem, NetChange, StateResource
-from lamplighter.drift.state import State
+from lamplighter.drift.state import StateIndex
 
 SENSITIVE = "(sensitive)"
 _SECRET_NAME = re.compile(r"password|secret|token|private_key|user_data|credential|connection_string", re.IGNORECASE)
@@ -26,24 +26,35 @@ class Matched:
 
     items: list[DriftItem] = field(default_factory=list[DriftItem])
     outside: int = 0
+    ignored: int = 0
+    """Changes of attributes under lifecycle.ignore_changes."""
 
 
-def match(changes: Iterable[NetChange], state: State, project: Project) -> Matched:
-    """The drift that the changes leave, in a stable order."""
+def match(
+    changes: Iterable[NetChange], state: StateIndex, project: Project, contents: Mapping[str, bytes]
+) -> Matched:
+    """The drift that the changes leave, in a stable order. `contents` are the bytes of the code's files."""
     matched = Matched()
     for change in changes:
-        resources = state.find(change.resource_types, change.identity)
+        types = change.resource_types if change.resource_types != ("*",) else state.types()
+        resources = state.find(types, change.identity)
         if change.action == "create":
             if not resources:
                 matched.items.append(_unmanaged(change))
         elif not resources:
             matched.outside += 1
         else:
-            matched.items.extend(_managed(change, resources[0], state, project))
+            for item in _managed(change, resources[0], state, project, contents):
+                if item.address and item.attribute and project.ignores(item.address, item.attribute):
+                    matched.ignored += 1
+                else:
+                    matched.items.append(item)
     return matched
 
 
-def _managed(change: NetChange, resource: StateResource, state: State, project: Project) -> Iterator[DriftItem]:
+def _managed(
+    change: NetChange, resource: StateResource, state: StateIndex, project: Project, contents: Mapping[str, bytes]
+) -> Iterator[DriftItem]:
     match change.action:
         case "delete":
             yield _item(change, resource, project, "delete", "", "present", None)
@@ -51,7 +62,7 @@ def _managed(change: NetChange, resource: StateResource, state: State, project: 
             yield from _member(change, resource, state, project)
         case "set":
             for attribute, live in _expanded(change, resource):
-                yield from _setting(change, resource, project, attribute, live)
+                yield from _setting(change, resource, project, attribute, live, contents)
         case "create":
             return
 
@@ -68,17 +79,23 @@ def _expanded(change: NetChange, resource: StateResource) -> Iterator[tuple[str,
 
 
 def _setting(
-    change: NetChange, resource: StateResource, project: Project, attribute: str, live: Any
+    change: NetChange,
+    resource: StateResource,
+    project: Project,
+    attribute: str,
+    live: Any,
+    contents: Mapping[str, bytes],
 ) -> Iterator[DriftItem]:
     stored = _at(resource.attributes, attribute)
     code = project.locate(resource.address, attribute)
     written = code.value if code is not None and code.known and code.text else stored
     # Equal to the state: set and set back. Equal to the code: the code has caught up since.
     if not _same(stored, live) and not _same(written, live):
-        yield _item(change, resource, project, "set", attribute, written, live, code)
+        item = _item(change, resource, project, "set", attribute, written, live, code)
+        yield item if item.live_value is SENSITIVE else replace(item, edit=_edit(code, live, contents))
 
 
-def _member(change: NetChange, resource: StateResource, state: State, project: Project) -> Iterator[DriftItem]:
+def _member(change: NetChange, resource: StateResource, state: StateIndex, project: Project) -> Iterator[DriftItem]:
     holders = [item.holder for item in held(state, resource, change.attribute) if _same(item.value, change.value)]
     if change.action == "add" and not holders:
         yield _item(change, resource, project, "add", change.attribute, None, change.value)
@@ -119,7 +136,6 @@ def _item(
         region=change.region,
         risk=level.severity,
         risk_reason=level.reason,
-        edit=None if secret or action != "set" else _edit(code, live, project),
     )
 
 
@@ -145,12 +161,12 @@ def _unmanaged(change: NetChange) -> DriftItem:
     )
 
 
-def _edit(code: CodeAttribute | None, live: Any, project: Project) -> ByteEdit | None:
+def _edit(code: CodeAttribute | None, live: Any, contents: Mapping[str, bytes]) -> ByteEdit | None:
     new = hcl_literal(live)
     if code is None or code.edit_range is None or new is None:
         return None
     start, end = code.edit_range
-    old = project.content(code.location.file)[start:end]
+    old = contents[code.location.file][start:end]
     return ByteEdit(start=start, end=end, old=old.decode("utf-8", "replace"), new=new)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lamplighter.drift.model import StateResource
-from lamplighter.drift.state import State
+from lamplighter.drift.state import StateIndex
 
 
 class Member(NamedTuple):
@@ -20,13 +20,13 @@ class Member(NamedTuple):
     holder: StateResource
 
 
-def held(state: State, resource: StateResource, attribute: str) -> list[Member]:
+def held(state: StateIndex, resource: StateResource, attribute: str) -> list[Member]:
     """Every member of `attribute` that the state knows of; those with a resource of their own come first."""
     if attribute in ("ingress", "egress"):
         own = [*_rule_resources(state, resource, attribute)]
         return own + [Member(atom, resource) for atom in _inline(resource.attributes.get(attribute))]
     kind = resource.type.removeprefix("aws_iam_")
-    attachments = state.holding(f"{resource.type}_policy_attachment", kind, str(resource.attributes.get("name")))
+    attachments = _holding(state, f"{resource.type}_policy_attachment", kind, str(resource.attributes.get("name")))
     own = [Member(item.attributes.get("policy_arn"), item) for item in attachments]
     inline = resource.attributes.get(attribute)
     return own + [Member(value, resource) for value in inline if isinstance(inline, list)] if inline else own
@@ -54,12 +54,16 @@ def _atoms(rule: Mapping[str, Any], protocol: str) -> Iterator[dict[str, Any]]:
             yield {**base, "source": rule[name]}
 
 
-def _rule_resources(state: State, group: StateResource, attribute: str) -> Iterator[Member]:
+def _rule_resources(state: StateIndex, group: StateResource, attribute: str) -> Iterator[Member]:
     identity = str(group.attributes.get("id"))
-    for rule in state.holding(f"aws_vpc_security_group_{attribute}_rule", "security_group_id", identity):
+    for rule in _holding(state, f"aws_vpc_security_group_{attribute}_rule", "security_group_id", identity):
         for atom in _atoms(rule.attributes, str(rule.attributes.get("ip_protocol"))):
             yield Member(atom, rule)
-    for rule in state.holding("aws_security_group_rule", "security_group_id", identity):
+    for rule in _holding(state, "aws_security_group_rule", "security_group_id", identity):
         if rule.attributes.get("type") == attribute:
             for atom in _atoms(rule.attributes, str(rule.attributes.get("protocol"))):
                 yield Member(atom, rule)
+
+
+def _holding(state: StateIndex, resource_type: str, attribute: str, value: str) -> list[StateResource]:
+    return [item for item in state.of_type(resource_type) if item.attributes.get(attribute) == value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from lamplighter.core.canonical import canonical_json, fingerprint
 from lamplighter.core.findings import Evidence, Finding, Severity
 from lamplighter.core.operations import EditHcl, Target
 from lamplighter.core.plans import Plan, Step
-from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.model import DriftItem
 
 
@@ -88,12 +87,12 @@ def brief(value: Any) -> str:
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def plan_of(items: Sequence[DriftItem], project: Project, root: Path) -> Plan | None:
+def plan_of(items: Sequence[DriftItem], contents: Mapping[str, bytes], root: Path) -> Plan | None:
     """One `edit_hcl` step a managed drift; each file is edited from its end to its start."""
     located = [item for item in items if item.address is not None and item.location is not None]
     ordered = sorted(located, key=lambda item: (_file(item), -(item.edit.start if item.edit else 0), item.address or ""))
     steps = tuple(
-        Step(id=f"edit-{number}", operation=_operation(item, project, root))
+        Step(id=f"edit-{number}", operation=_operation(item, contents, root))
         for number, item in enumerate(ordered, start=1)
     )
     if not steps:
@@ -106,9 +105,9 @@ def _file(item: DriftItem) -> str:
     return item.location.file if item.location else ""
 
 
-def _operation(item: DriftItem, project: Project, root: Path) -> EditHcl:
+def _operation(item: DriftItem, contents: Mapping[str, bytes], root: Path) -> EditHcl:
     edits = (item.edit,) if item.edit else ()
-    content = project.content(_file(item))
+    content = contents[_file(item)]
     end = item.edit.end if item.edit else len(content)
     return EditHcl(
         target=Target(

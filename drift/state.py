@@ -67,6 +67,10 @@ class StateIndex:
                 return found
         return []
 
+    def types(self) -> tuple[str, ...]:
+        """Every resource type there is, for an event that names a resource by its id alone."""
+        return tuple(sorted(self._of_type))
+
     def of_type(self, kind: str) -> Sequence[StateResource]:
         return self._of_type.get(kind, ())
 
