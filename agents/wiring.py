@@ -13,6 +13,7 @@ from lamplighter.core.ledger import Ledger
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Policy
 from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Recall, SystemClock
+from lamplighter.tools.files import FileEdits
 
 
 class DriftAnswer(Protocol):
@@ -74,4 +75,4 @@ def _check_drift(
 
 
 def _effects() -> dict[str, Effect]:
-    return {}
+    return {"edit_hcl": FileEdits()}
