@@ -3,129 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lamplighter.agents import graph
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.session import Session
 from lamplighter.agents.wiring import Wiring
-from lamplighter.core.config import Budgets, Config
-from lamplighter.core.events import Asked, Event, Failed, Found, Proposed, Reported, Routed, Started
-from lamplighter.core.findings import Evidence, Finding, Severity
-from lamplighter.core.operations import ByteEdit, EditHcl, Operation, Target
-from lamplighter.core.plans import Plan, Step
-from lamplighter.core.policy import Policy
-from lamplighter.core.ports import EffectResult
-from lamplighter.core.results import Outcome
-
-SOURCE = 'resource "aws_sqs_queue" "ledger" {\n  delay_seconds = 5\n}\n'
-
-
-@dataclass
-class Answer:
-    findings: Sequence[Finding]
-    evidence: Sequence[Evidence]
-    plan: Plan | None
-    not_checked: Sequence[str] = ()
-
-
-def engine(directory: Path, _trace: object, _state: object = None) -> Answer:
-    """A drift engine that knows one drift: the queue's delay is live 9."""
-    body = (directory / "main.tf").read_text()
-    at = body.index("5")
-    evidence = Evidence.of("trace", "SetQueueAttributes")
-    finding = Finding(
-        id="dr-1",
-        kind="drift",
-        where="aws_sqs_queue.ledger",
-        summary="delay_seconds is 9",
-        severity=Severity.MEDIUM,
-        evidence=(evidence.id,),
-        details={"actor": "alice", "tool": "console", "time": "2026-03-04T20:00:00Z"},
-    )
-    version = hashlib.sha256(body.encode()).hexdigest()
-    operation = EditHcl(
-        target=Target(context=str(directory), kind="file", name="main.tf", version=version),
-        address="aws_sqs_queue.ledger",
-        attribute="delay_seconds",
-        proposal="delay_seconds = 9",
-        edits=(ByteEdit(start=at, end=at + 1, old="5", new="9"),),
-    )
-    return Answer([finding], [evidence], Plan(steps=(Step(id="s1", operation=operation),), rationale="drift"))
-
-
-class FileEdit:
-    """Performs the one-byte edit, and counts how often."""
-
-    performed = 0
-
-    def current_version(self, operation: Operation) -> str:
-        return hashlib.sha256(self._path(operation).read_bytes()).hexdigest()
-
-    def perform(self, operation: Operation, claim: str) -> EffectResult:
-        self.performed += 1
-        path = self._path(operation)
-        path.write_text(path.read_text().replace("5", "9"))
-        return EffectResult(Outcome.DONE)
-
-    def observe(self, operation: Operation, claim: str) -> EffectResult:
-        return EffectResult(Outcome.DONE if "9" in self._path(operation).read_text() else Outcome.FAILED)
-
-    @staticmethod
-    def _path(operation: Operation) -> Path:
-        return Path(operation.target.context) / operation.target.name
-
-
-@pytest.fixture
-def wiring(tmp_path: Path) -> Wiring:
-    project = tmp_path / "project"
-    project.mkdir()
-    (project / "main.tf").write_text(SOURCE)
-    config = Config(project=project, state_dir=tmp_path / "state")
-    return Wiring(config=config, policy=Policy(), check_drift=engine, effects={"edit_hcl": FileEdit()})
-
-
-async def gather(stream: AsyncIterator[Event]) -> list[Event]:
-    return [event async for event in stream]
-
-
-def turn(wiring: Wiring, request: str, thread: str = "t1") -> list[Event]:
-    async def run() -> list[Event]:
-        async with Session.open(wiring, thread=thread, channel="cli", identity="ann") as session:
-            return await gather(session.ask(request))
-
-    return asyncio.run(run())
-
-
-def decided(wiring: Wiring, digest: str, decision: str, times: int = 1) -> list[list[Event]]:
-    async def one() -> list[Event]:
-        async with Session.open(wiring, thread="t1", channel="cli", identity="ann") as session:
-            return await gather(session.decide(digest, decision))  # type: ignore[arg-type]
-
-    async def run() -> list[list[Event]]:
-        return list(await asyncio.gather(*(one() for _ in range(times))))
-
-    return asyncio.run(run())
-
-
-def digest_of(events: list[Event]) -> str:
-    return next(event.digest for event in events if isinstance(event, Proposed))
-
-
-def last_report(events: list[Event]) -> Reported:
-    assert isinstance(events[-1], Reported), events[-1]
-    return events[-1]
-
-
-def text_of(wiring: Wiring) -> str:
-    return (wiring.config.project / "main.tf").read_text()
+from lamplighter.core.config import Budgets
+from lamplighter.core.events import Asked, Event, Failed, Found, Proposed, Routed, Started
+from tests.agents.world import (
+    SOURCE,
+    Answer,
+    decided,
+    digest_of,
+    engine,
+    gather,
+    last_report,
+    performed,
+    text_of,
+    turn,
+)
 
 
 def test_a_question_gets_findings_a_plan_and_no_change(wiring: Wiring) -> None:
@@ -158,9 +62,7 @@ def test_denied_changes_nothing(wiring: Wiring) -> None:
 def test_concurrent_decisions_have_one_effect(wiring: Wiring) -> None:
     events = turn(wiring, "fix the drift")
     ends = [run[-1] for run in decided(wiring, digest_of(events), "approve", times=3)]
-    effect = wiring.effects["edit_hcl"]
-    assert isinstance(effect, FileEdit)
-    assert effect.performed == 1
+    assert performed(wiring) == 1
     assert sum(isinstance(end, Failed) for end in ends) == 2
 
 
@@ -183,7 +85,7 @@ def test_what_is_filtered_out_is_said(wiring: Wiring) -> None:
     assert "actor=bob" in report.text
 
 
-def test_a_spent_budget_ends_in_a_partial_report(wiring: Wiring, tmp_path: Path) -> None:
+def test_a_spent_budget_ends_in_a_partial_report(wiring: Wiring) -> None:
     config = wiring.config.model_copy(update={"budgets": Budgets(steps=3)})
     small = Wiring(config=config, policy=wiring.policy, check_drift=engine)
     report = last_report(turn(small, "show drift"))
@@ -206,8 +108,89 @@ def test_the_wiring_loads_no_langgraph() -> None:
     assert json.loads(done.stdout) == []
 
 
-def test_blobs_keep_400_steps_of_2_kb_small(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path / "blobs.db")
-    keys = [blobs.put({"step": step, "output": "x" * 2000}) for step in range(400)]
-    assert blobs.get(keys[7])["step"] == 7
-    assert (tmp_path / "blobs.db").stat().st_size < 5_000_000
+def test_a_plan_nobody_asked_approval_for_is_not_decided(wiring: Wiring) -> None:
+    digest = digest_of(turn(wiring, "propose a patch for the drift"))
+    (after,) = decided(wiring, digest, "approve")
+    (failed,) = after
+    assert isinstance(failed, Failed)
+    assert failed.exit_code == 3
+    assert "nobody has asked for its approval" in failed.message and "\n" not in failed.message
+    assert text_of(wiring) == SOURCE
+
+
+@pytest.mark.parametrize("digest", ["xyz", "abc", "0" * 64])
+def test_a_digest_that_names_no_plan_is_one_line(wiring: Wiring, digest: str) -> None:
+    (after,) = decided(wiring, digest, "approve")
+    assert isinstance(after[-1], Failed)
+    assert "\n" not in after[-1].message
+
+
+def test_a_slow_engine_ends_in_a_partial_report(wiring: Wiring) -> None:
+    answered = threading.Event()
+
+    def slow(directory: Path, trace: object, state: object = None) -> Answer:
+        assert answered.wait(60)
+        return engine(directory, trace)
+
+    config = wiring.config.model_copy(update={"budgets": Budgets(seconds=1)})
+    hurried = replace(wiring, config=config, check_drift=slow)
+
+    async def run() -> list[Event]:
+        async with Session.open(hurried, thread="t1", channel="cli", identity="ann") as session:
+            try:
+                return await gather(session.ask("show drift, and are pods crashing?"))
+            finally:
+                answered.set()
+
+    report = last_report(asyncio.run(run()))
+    assert report.exit_code == 4
+    assert any("budget of 1 seconds" in line for line in report.not_checked)
+    assert any("cluster: not checked" in line for line in report.not_checked)
+
+
+def test_a_node_that_never_ends_is_a_partial_report(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "NODE_SECONDS", 0.2)
+    answered = threading.Event()
+
+    def slow(directory: Path, trace: object, state: object = None) -> Answer:
+        assert answered.wait(60)
+        return engine(directory, trace)
+
+    async def run() -> list[Event]:
+        stuck = replace(wiring, check_drift=slow)
+        async with Session.open(stuck, thread="t1", channel="cli", identity="ann") as session:
+            try:
+                return await gather(session.ask("show drift"))
+            finally:
+                answered.set()
+
+    report = last_report(asyncio.run(run()))
+    assert report.exit_code == 4
+    assert report.not_checked[0].startswith("drift: no end after 0.2 seconds")
+    assert last_report(turn(wiring, "show drift")).exit_code == 2
+
+
+def test_a_finished_run_is_in_the_audit_log(wiring: Wiring) -> None:
+    turn(wiring, "show drift")
+    with wiring.open_ledger() as ledger:
+        record = ledger.audit.tail(1)[0]
+        assert ledger.audit.verify().ok
+    assert (record.action, record.subject, record.actor) == ("run.reported", "t1", "ann")
+    body = json.loads(record.body)
+    assert (body["request"], body["domains"], body["exit_code"]) == ("show drift", ["drift"], 2)
+    assert Blobs(wiring.config.state_dir / "blobs.db").get(body["findings"]["drift"])[0]["id"] == "dr-1"
+
+
+def test_steps_in_words_are_counted_and_not_put_up_for_approval(wiring: Wiring) -> None:
+    def in_words(directory: Path, trace: object, state: object = None) -> Answer:
+        answer = engine(directory, trace)
+        assert answer.plan
+        (step,) = answer.plan.steps
+        operation = step.operation.model_copy(update={"edits": ()})
+        steps = (step.model_copy(update={"operation": operation}),)
+        return replace(answer, plan=answer.plan.model_copy(update={"steps": steps}))
+
+    events = turn(replace(wiring, check_drift=in_words), "fix the drift")
+    assert not any(isinstance(event, Proposed) for event in events)
+    assert "nothing can be applied: 1 of 1 step(s)" in last_report(events).text
+    assert last_report(events).exit_code == 2
