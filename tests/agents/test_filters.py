@@ -1,0 +1,130 @@
+"""Which findings and which steps a request keeps: each constraint reads its own field."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lamplighter.agents.drift import declared_resources, dropped, executable, matches, narrowed
+from lamplighter.agents.requests import parse
+from lamplighter.core.findings import Finding, Severity
+from lamplighter.core.operations import ByteEdit, EditHcl, Target
+from lamplighter.core.plans import Plan, Step
+
+NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+ADDRESS = "aws_security_group.api"
+
+
+def finding(attribute: str = "ingress", where: str = ADDRESS, **details: Any) -> Finding:
+    return Finding(
+        id=f"dr-{where}-{attribute}",
+        kind="drift",
+        where=where,
+        summary="port 22 was opened by mallory with the console",
+        severity=Severity.HIGH,
+        details={"attribute": attribute, **details},
+    )
+
+
+def rule(first: int | None, last: int | None, protocol: str = "tcp") -> dict[str, Any]:
+    return {"protocol": protocol, "from_port": first, "to_port": last, "source": "0.0.0.0/0"}
+
+
+@pytest.mark.parametrize(
+    ("details", "kept"),
+    [
+        ({"live": rule(22, 22)}, True),
+        ({"code": rule(22, 22), "live": None}, True),
+        ({"live": rule(20, 30)}, True),
+        ({"live": [rule(80, 80), rule(22, 22)]}, True),
+        ({"live": rule(0, 0, "-1")}, True),
+        ({"live": rule(2200, 2299)}, False),
+        ({"live": rule(443, 443), "account": "22", "source_ip": "10.22.0.22"}, False),
+        ({"live": rule(None, None)}, False),
+        ({"live": 22}, False),
+        ({}, False),
+    ],
+)
+def test_port(details: dict[str, Any], kept: bool) -> None:
+    assert matches(finding(**details), parse("drift on port 22", now=NOW)) is kept
+
+
+@pytest.mark.parametrize(
+    ("request_text", "details", "kept"),
+    [
+        ("drift by alice", {"actor": "alice"}, True),
+        ("drift by alice", {"actor": "role/Alice@example.com"}, True),
+        ("drift by alice", {"actor": "malice"}, False),
+        ("drift by alice", {"actor": "bob", "tool": "alice", "source_ip": "alice"}, False),
+        ("drift by alice", {}, False),
+        ("drift from the console", {"tool": "console"}, True),
+        ("drift from the console", {"tool": "aws-cli", "actor": "console"}, False),
+        ("drift with the aws cli", {"tool": "aws-cli"}, True),
+        ("drift with boto3", {"tool": "boto3"}, True),
+        ("drift with boto3", {}, False),
+        ("critical drift", {}, False),
+        ("high drift", {}, True),
+        ("drift last night", {"time": "2026-03-04T20:00:00Z"}, True),
+        ("drift last night", {"time": "2026-03-04T12:00:00Z"}, False),
+        ("drift last night", {}, True),
+    ],
+)
+def test_fields(request_text: str, details: dict[str, Any], kept: bool) -> None:
+    assert matches(finding(**details), parse(request_text, now=NOW)) is kept
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        (ADDRESS, True),
+        (f'module.web["a.b"].{ADDRESS}', True),
+        (f"{ADDRESS}[0]", True),
+        (f"{ADDRESS}_2", False),
+    ],
+)
+def test_objects(where: str, kept: bool) -> None:
+    asked = parse("drift of aws_security_group.api", now=NOW, inventory=(ADDRESS,))
+    assert matches(finding(where=where), asked) is kept
+
+
+def step(number: int, attribute: str, *, words: bool = False, after: tuple[str, ...] = ()) -> Step:
+    target = Target(context="/p", kind="terraform_file", name="main.tf", version="v")
+    edits = () if words else (ByteEdit(start=0, end=1, old="a", new="b"),)
+    operation = EditHcl(target=target, address=ADDRESS, attribute=attribute, proposal="p", edits=edits)
+    return Step(id=f"s{number}", operation=operation, after=after)
+
+
+PLAN = Plan(
+    steps=(
+        step(1, "ingress"),
+        step(2, "egress"),
+        step(3, "tags", words=True),
+        step(4, "name", after=("s3",)),
+    ),
+    rationale="drift",
+)
+
+
+def test_a_plan_is_narrowed_to_the_findings_kept_attribute_by_attribute() -> None:
+    plan = narrowed(PLAN, [finding("egress")], requested_by="ann", policy="v1")
+    assert [kept.id for kept in plan.steps] == ["s2"]
+    assert (plan.requested_by, plan.policy_version) == ("ann", "v1")
+    assert narrowed(PLAN, [finding(where="aws_s3_bucket.b")], requested_by="ann", policy="v1").steps == ()
+
+
+def test_words_are_dropped_with_what_comes_after_them() -> None:
+    rest = executable(PLAN)
+    assert [kept.id for kept in rest.steps] == ["s1", "s2"]
+    (line,) = dropped(PLAN, rest)
+    assert line.startswith("2 of 4 step(s)")
+    assert dropped(rest, rest) == []
+
+
+def test_declared_resources(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('resource "aws_sqs_queue" "jobs" {}\n# resource "x" "commented"\n')
+    (tmp_path / ".terraform").mkdir()
+    (tmp_path / ".terraform" / "other.tf").write_text('resource "aws_sqs_queue" "fetched" {}\n')
+    assert declared_resources(tmp_path) == ("aws_sqs_queue.jobs",)
