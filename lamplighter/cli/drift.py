@@ -40,6 +40,8 @@ def check(
     as_json: bool,
 ) -> Exit:
     """Compare DIRECTORY, its state and the API trace."""
+    from lamplighter.agents.drift import dropped, executable
+    from lamplighter.agents.drift import dropped, executable
     from lamplighter.drift import check_directory
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
@@ -51,13 +53,13 @@ def check(
         report = check_directory(directory or config.project, traces, state or config.state)
     shown, following = data(report), ""
     if save_plan and report.plan is not None:
-        plan = report.plan.model_copy(
-            update={"requested_by": session.identity, "policy_version": session.policy.version}
-        )
+        whole = report.plan.under(session.policy.version, session.identity)
+        # A plan with proposals in words can be shown but never approved; one of edits alone can be both.
+        plan = executable(whole) if executable(whole).steps else whole
         with session.ledger() as ledger:
             ledger.save_plan(plan)
         shown["plan"] = plan.digest
-        following = f"\nnext: lamp plan show {plan.digest[:12]}"
+        following = "\n".join(["", *dropped(whole, plan), f"next: lamp plan show {plan.digest[:12]}"])
     answer = Answer(
         SCHEMA,
         shown,
