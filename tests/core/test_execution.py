@@ -13,7 +13,7 @@ from lamplighter.core.events import Event
 from lamplighter.core.execution import execute
 from lamplighter.core.exits import Exit
 from lamplighter.core.ledger import Ledger
-from lamplighter.core.policy import Policy
+from lamplighter.core.policy import Mode, Policy
 from lamplighter.core.ports import EffectResult
 from lamplighter.core.results import Outcome
 from tests.core.world import CountingEffect, FakeClock, make_plan
@@ -104,6 +104,49 @@ def test_a_forged_approval_runs_nothing(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="audit log"):
         execute(approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect})
     assert effect.lines() == []
+
+
+def test_an_expired_approval_runs_nothing(tmp_path: Path) -> None:
+    clock, effect = FakeClock(), CountingEffect(tmp_path / "world")
+    with Ledger.open(tmp_path / "ledger.db", clock) as ledger:
+        approval = approved(ledger)
+        clock.pass_minutes(POLICY.approval_minutes)
+        with pytest.raises(Refused, match="its approval is expired"):
+            execute(approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect})
+    assert effect.lines() == []
+
+
+def test_an_approval_that_expires_in_the_middle_stops_the_rest(tmp_path: Path) -> None:
+    clock, effect = FakeClock(), CountingEffect(tmp_path / "world")
+
+    def at(point: str) -> None:
+        if point == "recorded":
+            clock.pass_minutes(POLICY.approval_minutes)
+
+    with Ledger.open(tmp_path / "ledger.db", clock) as ledger:
+        report = execute(
+            approved(ledger).id, ledger=ledger, policy=POLICY, effects={"restart": effect}, at=at
+        )
+    assert outcomes(report) == [Outcome.DONE]
+    assert "is expired, not approved" in report.stopped and report.exit_code is Exit.REFUSED
+    assert len(effect.lines()) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [Policy(approval_minutes=61), Policy(mode=Mode.OBSERVE), Policy(mode=Mode.ACT)],
+    ids=["minutes", "observe", "act"],
+)
+def test_a_changed_policy_runs_nothing(changed: Policy, ledger: Ledger, tmp_path: Path) -> None:
+    approval, effect = approved(ledger), CountingEffect(tmp_path / "world")
+    with pytest.raises(Refused, match="the policy has changed"):
+        execute(approval.id, ledger=ledger, policy=changed, effects={"restart": effect})
+    assert effect.lines() == []
+    # The policy is put back, and so the approval holds again.
+    assert (
+        outcomes(execute(approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect}))
+        == [Outcome.DONE] * 2
+    )
 
 
 def test_a_freeze_in_the_middle_stops_the_rest_until_lifted(ledger: Ledger, tmp_path: Path) -> None:
