@@ -11,6 +11,7 @@ from lamplighter.agents.wiring import build
 from lamplighter.cli.output import Session, output_options, sinks, to_json
 from lamplighter.core.events import Asked, Event, Failed, Found, Proposed, Reported, Routed
 from lamplighter.core.exits import Exit
+from lamplighter.core.findings import Finding
 from lamplighter.core.text import log_line
 
 
@@ -58,7 +59,9 @@ def event_text(event: Event) -> str:
                 [log_line(event.question), *(f"  - {log_line(option)}" for option in event.options)]
             )
         case Found():
-            return f"{event.finding.severity.label:9}{log_line(event.finding.where)}: {log_line(event.finding.summary)}"
+            finding = event.finding
+            lines = [f"{finding.severity.label:9}{log_line(finding.where)}: {log_line(finding.summary)}"]
+            return "\n".join([*lines, *(f"{' ' * 9}{line}" for line in [who(finding)] if line)])
         case Proposed():
             steps = zip(event.plan.steps, event.verdicts, strict=True)
             lines = [
@@ -75,3 +78,10 @@ def event_text(event: Event) -> str:
             return f"failed: {log_line(event.message)}"
         case _:
             return ""
+
+
+def who(finding: Finding) -> str:
+    """By whom, with what, from where and when, as far as the finding says; empty when it names nobody."""
+    words = (("actor", "by"), ("tool", "with"), ("source_ip", "from"), ("time", "at"))
+    said = [f"{word} {finding.details[key]}" for key, word in words if finding.details.get(key)]
+    return log_line(" ".join(said)) if finding.details.get("actor") else ""

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from lamplighter.agents.wiring import Wiring, build
+from lamplighter.cli.ask import who
 from lamplighter.cli.output import Session
 from lamplighter.core.config import load_config
 from lamplighter.core.events import Asked, Event, Failed, Found, Proposed, Reported, Routed
@@ -65,18 +66,15 @@ def _lines(event: Event) -> Iterator[str]:
         case Found():
             finding = event.finding
             place = f"  {finding.location}" if finding.location else ""
+            indent = " " * 9
             yield ""
             yield from _wrap(
-                f"{finding.severity.label.upper():7} {log_line(finding.where)}{log_line(place)}", " " * 8
+                f"{finding.severity.label.upper():9}{log_line(finding.where)}{log_line(place)}", indent
             )
-            yield from _wrap(f"{' ' * 8}{log_line(finding.summary)}", " " * 8)
+            yield from _wrap(f"{indent}{log_line(finding.summary)}", indent)
+            yield from _wrap(f"{indent}{who(finding)}", indent)
         case Proposed():
-            yield f"\nplan {event.digest[:12]} (typed; nothing was changed)"
-            for step, verdict in zip(event.plan.steps, event.verdicts, strict=True):
-                operation = step.operation
-                target = getattr(operation, "address", operation.target.label)
-                yield from _wrap(f"  {operation.verb} {log_line(target)}: {verdict.decision.value}", " " * 4)
-                yield from _wrap(f"    policy: {log_line(verdict.reason)}", " " * 6)
+            yield from _plan(event)
         case Reported():
             yield ""
             for line in event.text.splitlines():
@@ -90,10 +88,24 @@ def _lines(event: Event) -> Iterator[str]:
             return
 
 
+def _plan(event: Proposed) -> Iterator[str]:
+    yield f"\nplan {event.digest[:12]} (typed; nothing was changed)"
+    verdicts: dict[str, int] = {}
+    for step, verdict in zip(event.plan.steps, event.verdicts, strict=True):
+        operation = step.operation
+        yield from _wrap(f"  {operation.verb} {log_line(operation.target.label)}", " " * 4)
+        for line in operation.diff().splitlines():
+            yield from _wrap(f"    {log_line(line)}", " " * 6)
+        said = f"{verdict.decision.value}, by {log_line(verdict.rule)}: {log_line(verdict.reason)}"
+        verdicts[said] = verdicts.get(said, 0) + 1
+    for said, count in verdicts.items():
+        yield from _wrap(f"policy on {count} step{'' if count == 1 else 's'}: {said}", "  ")
+
+
 def _next(settings: Path, events: list[Event]) -> None:
     lamp = f"{_program()} --config {_short(settings)}"
     plans = [event.digest[:12] for event in events if isinstance(event, Proposed)]
-    click.echo("\nnext:")
+    click.echo("\nnext, to paste:")
     for digest in plans[-1:]:
         click.echo(f"  {lamp} plan show {digest}")
     click.echo(f"  {lamp} drift check")

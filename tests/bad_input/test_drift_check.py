@@ -250,13 +250,14 @@ def test_a_record_that_is_none_is_counted_and_the_others_are_read(case: Case, re
 
 
 def test_hostile_names_steer_no_terminal_and_no_ci_job(case: Case) -> None:
-    state = queue_state(HOSTILE)
-    state["resources"][0]["instances"][0]["index_key"] = HOSTILE
+    state = queue_state()
+    instance = state["resources"][0]["instances"][0]
+    instance["index_key"] = instance["attributes"]["name"] = HOSTILE
     case.write_state(state)
     case.write_code(
         'resource "aws_sqs_queue" "q" {\n  for_each = toset(var.names)\n  name     = each.key\n}\n'
     )
-    url = state["resources"][0]["instances"][0]["attributes"]["url"]
+    url = instance["attributes"]["url"]
     identity = {"type": "IAMUser", "userName": HOSTILE, "arn": f"arn:aws:iam::123456789012:user/{HOSTILE}"}
     parameters = {"queueUrl": url, "attributes": {"VisibilityTimeout": "45"}, HOSTILE: HOSTILE}
     event = queue_event(
