@@ -1,8 +1,9 @@
 """What is left of many changes: one value for each resource and attribute, whatever order the trace came in.
 
 The last event wins; ties in a second are broken by the event's id, so that the result does not depend on the
-order of files. What was created and deleted within the trace leaves nothing. Whether something was set *back*
-only the state can tell, so the matcher drops what agrees with it.
+order of files. A deletion ends what came before it and stays itself, even after a creation within the trace: some
+creations succeed on what was there already (`sqs:CreateQueue`), so only the state can tell whether the resource
+was the code's. The state also tells what was set *back*: the matcher drops what agrees with it.
 """
 
 from __future__ import annotations
@@ -14,31 +15,54 @@ from typing import TypeAlias
 from lamplighter.core.canonical import canonical_json
 from lamplighter.drift.model import Change, NetChange
 
-_Resource: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]
+_Resource: TypeAlias = tuple[str, str, str, tuple[tuple[str, str], ...]]
 _Slot: TypeAlias = tuple[_Resource, tuple[str, ...], str, bytes]
+_Moment: TypeAlias = tuple[str, int, str]
 
 
 def net(changes: Iterable[Change]) -> list[NetChange]:
-    """Changes in any order -> what is left, sorted by resource and attribute."""
-    ordered = sorted(changes, key=lambda change: (change.event.time, change.event.event_id, change.attribute))
+    """Changes in any order, repeated or not -> what is left, sorted by resource and attribute."""
     slots: dict[_Slot, list[Change]] = defaultdict(list)
-    gone: set[_Resource] = set()
-    created: dict[_Resource, str] = {}
-    for change in ordered:
-        resource = _resource(change)
+    ends: dict[tuple[_Resource, tuple[str, ...]], _Moment] = {}
+    whole: dict[_Resource, _Moment] = {}
+    created: set[tuple[_Resource, tuple[str, ...]]] = set()
+    for change in sorted(changes, key=_sorted_by):
+        resource, types = _resource(change), change.resource_types
         if change.action == "create":
-            created[resource] = change.resource_types[0]
-        elif change.action == "delete" and created.get(resource) == change.resource_types[0]:
-            gone.add(resource)
-        slots[_slot(change)].append(change)
-    left = [_net(group) for slot, group in slots.items() if slot[0] not in gone]
-    return sorted(_without_superseded(left), key=_order)
+            created.add((resource, types))
+        elif change.action == "delete":
+            ends[resource, types] = _moment(change)
+            if (resource, types) in created:
+                whole[resource] = _moment(change)
+        group = slots[_slot(change)]
+        if change not in group[-1:]:
+            group.append(change)
+    left: list[NetChange] = []
+    for (resource, types, _, _), group in slots.items():
+        end = max(ends.get((resource, types), _NEVER), whole.get(resource, _NEVER))
+        if types == ("*",):
+            end = max([end, *(moment for (ended, _), moment in ends.items() if ended == resource)])
+        if _moment(group[-1]) >= end:
+            left.append(_net(group))
+    return sorted(_without_undone_deletions(left), key=_order)
 
 
-def _resource(change: Change | NetChange) -> _Resource:
-    event = change.event if isinstance(change, Change) else change.changes[-1].event
-    service = event.name.partition(":")[0]
-    return change.account, service, tuple(sorted(change.identity.items()))
+_NEVER: _Moment = ("", 0, "")
+
+
+def _moment(change: Change) -> _Moment:
+    """When, and in what order within a second: ids are never given twice, so their creation is first, deletion last."""
+    rank = {"create": -1, "delete": 1}.get(change.action, 0) if "id" in change.identity else 0
+    return change.event.time, rank, change.event.event_id
+
+
+def _sorted_by(change: Change) -> tuple[_Moment, str, bytes]:
+    return _moment(change), change.attribute, canonical_json([change.action, change.value])
+
+
+def _resource(change: Change) -> _Resource:
+    service = change.event.name.partition(":")[0]
+    return change.account, change.region, service, tuple(sorted(change.identity.items()))
 
 
 def _slot(change: Change) -> _Slot:
@@ -61,20 +85,20 @@ def _net(group: list[Change]) -> NetChange:
     )
 
 
-def _without_superseded(left: list[NetChange]) -> list[NetChange]:
-    """A deletion before a later setting of the same resource no longer holds, and the other way round."""
-    deleted: dict[tuple[_Resource, tuple[str, ...]], str] = {}
-    written: dict[tuple[_Resource, tuple[str, ...]], str] = {}
+def _without_undone_deletions(left: list[NetChange]) -> list[NetChange]:
+    """A deletion before a later setting of the same resource no longer holds: it must be there again."""
+    written: dict[tuple[_Resource, tuple[str, ...]], _Moment] = {}
     for item in left:
-        key = (_resource(item), item.resource_types)
-        time = item.changes[-1].event.time
-        book = deleted if item.action == "delete" else written
-        book[key] = max(book.get(key, ""), time)
+        if item.action != "delete":
+            last = item.changes[-1]
+            key = _resource(last), item.resource_types
+            written[key] = max(written.get(key, _NEVER), _moment(last))
     kept: list[NetChange] = []
     for item in left:
-        key = (_resource(item), item.resource_types)
-        other = written if item.action == "delete" else deleted
-        if item.changes[-1].event.time >= other.get(key, "") or item.action == "create":
+        last = item.changes[-1]
+        if item.action != "delete" or _moment(last) > written.get(
+            (_resource(last), item.resource_types), _NEVER
+        ):
             kept.append(item)
     return kept
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -26,24 +27,44 @@ class Classified(NamedTuple):
     reason: str
 
 
-_SIGN_IN = frozenset({"signin.amazonaws.com", "sso.amazonaws.com", "sts.amazonaws.com"})
+_SIGN_IN = frozenset({"signin.amazonaws.com", "sts.amazonaws.com"})
+_PORTAL = frozenset(
+    {"Authenticate", "Federate", "GetRoleCredentials", "Logout", "CreateToken", "RegisterClient"}
+)
+"""What `sso.amazonaws.com` records of people who sign in; its other calls change permission sets."""
+_CONSOLE = frozenset({"signin.amazonaws.com", "console.amazonaws.com", "AWS Internal"})
+"""`invokedBy` and user agents of calls that a person makes through the console (CloudTrail, "userIdentity element")."""
+_TERRAFORM = re.compile(r"(APN/\d+\.\d+ )?HashiCorp(/\d+\.\d+)? Terraform/\S")
+"""How the provider's user agent begins; what stands further on may be text that any caller appended."""
 
 
 def classify(record: Mapping[str, Any]) -> Classified:
     """One record -> its origin. The user agent is the caller's own word: it is combined with the identity's type."""
     if record.get("errorCode"):
         return Classified(Origin.FAILED, f"errorCode {record['errorCode']}")
-    identity = record.get("userIdentity") or {}
-    if identity.get("type") == "AWSService" or record.get("eventType") == "AwsServiceEvent":
-        return Classified(Origin.SERVICE, "made by an AWS service")
-    if isinstance(identity.get("invokedBy"), str):
-        return Classified(Origin.SERVICE, f"invokedBy {identity['invokedBy']}")
-    if record["eventSource"] in _SIGN_IN:
-        return Classified(Origin.SIGN_IN, f"eventSource {record['eventSource']}")
-    agent = user_agent(record)
-    if "HashiCorp/" in agent and "Terraform/" in agent:
+    service = _service(record)
+    if service:
+        return Classified(Origin.SERVICE, service)
+    source = record["eventSource"]
+    if source in _SIGN_IN or (source == "sso.amazonaws.com" and record["eventName"] in _PORTAL):
+        return Classified(Origin.SIGN_IN, f"eventSource {source}")
+    if _TERRAFORM.match(user_agent(record)):
         return Classified(Origin.TERRAFORM, "Terraform's user agent")
     return Classified(Origin.OUTSIDE, "made by a person or automation outside Terraform")
+
+
+def _service(record: Mapping[str, Any]) -> str:
+    """Why the call is a service's own; empty when it is not."""
+    identity = record.get("userIdentity") or {}
+    invoker = identity.get("invokedBy")
+    if identity.get("type") == "AWSService" or record.get("eventType") == "AwsServiceEvent":
+        return "made by an AWS service"
+    if not isinstance(invoker, str):
+        return ""
+    person = identity.get("type") is not None and (
+        invoker in _CONSOLE or not invoker.endswith(".amazonaws.com")
+    )
+    return "" if person else f"invokedBy {invoker}"
 
 
 def user_agent(record: Mapping[str, Any]) -> str:
@@ -55,7 +76,7 @@ def user_agent(record: Mapping[str, Any]) -> str:
 def actor_of(record: Mapping[str, Any]) -> Actor:
     """Who made the call, by what tool, from where. Every field is text from outside."""
     identity = record.get("userIdentity") or {}
-    kind = str(identity.get("type", "unknown"))
+    kind = identity["type"] if isinstance(identity.get("type"), str) else "unknown"
     address = record.get("sourceIPAddress")
     return Actor(
         name=_name(identity, kind),
@@ -83,9 +104,11 @@ def _tool(record: Mapping[str, Any]) -> str:
     lowered = agent.lower()
     if record.get("sessionCredentialFromConsole") in (True, "true") or lowered.startswith("mozilla/"):
         return "console"
-    if "console" in lowered or agent == "AWS Internal":
+    if agent in _CONSOLE or "console" in lowered.partition(" ")[0]:
         return "console"
-    for word, tool in (("terraform/", "terraform"), ("aws-cli/", "aws-cli"), ("boto3/", "boto3")):
-        if word in lowered:
-            return tool
+    if _TERRAFORM.match(agent):
+        return "terraform"
+    for word in ("aws-cli", "boto3"):
+        if lowered.startswith(f"{word}/"):
+            return word
     return agent.partition("/")[0].partition(" ")[0] or "unknown"
