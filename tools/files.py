@@ -24,6 +24,8 @@ class FileEdits:
 
     def perform(self, operation: Operation, claim: str) -> EffectResult:
         edit = _edit(operation)
+        if not edit.edits:
+            return EffectResult(Outcome.REFUSED, f"no exact edit is known: {edit.proposal}")
         try:
             path = _path(edit)
             content = _read(path)
@@ -88,7 +90,9 @@ def _applied(content: bytes, edits: tuple[ByteEdit, ...]) -> bytes:
     end = len(content)
     for edit in sorted(edits, key=lambda item: item.start, reverse=True):
         if edit.end > end or edit.start > edit.end or content[edit.start : edit.end] != edit.old.encode():
-            raise Refused("edit", f"bytes {edit.start} to {edit.end} do not hold what it replaces", "check again")
+            raise Refused(
+                "edit", f"bytes {edit.start} to {edit.end} do not hold what it replaces", "check again"
+            )
         content = content[: edit.start] + edit.new.encode() + content[edit.end :]
         end = edit.start
     return content
