@@ -152,11 +152,13 @@ class Turn:
             _emit(ToolCalled(tool="drift", query=query, status=Status.ERROR, left_out=(str(error),)))
             return _unchecked("drift", f"drift: {error}", error.exit_code)
         kept = [finding for finding in answer.findings if drift.matches(finding, parsed)]
-        status = Status.TRUNCATED if answer.not_checked else Status.OK if kept else Status.NO_DATA
+        status = Status.TRUNCATED if answer.incomplete else Status.OK if kept else Status.NO_DATA
         _emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(answer.not_checked)))
         _emit_findings(kept, answer.evidence)
         said = self._drift_answer(answer.plan, kept, len(answer.findings), query, state)
-        return {"answers": {"drift": said | {"not_checked": list(answer.not_checked)}}}
+        code = Exit.INCOMPLETE if answer.incomplete else Exit.CLEAN
+        left_out = {"not_checked": list(answer.not_checked), "exit": int(code)}
+        return {"answers": {"drift": said | left_out}}
 
     def _drift_answer(
         self, plan: Plan | None, kept: list[Finding], total: int, query: str, state: State

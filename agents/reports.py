@@ -21,7 +21,7 @@ def compose(state: Mapping[str, Any], config: Config, stopped: str = "") -> Repo
     lines += [_outcome_line(row) for row in outcomes]
     lines += [state["refused"]] if state.get("refused") else []
     codes = [Exit(state.get("exit_code", 0)), *(Exit(answer.get("exit", 0)) for answer in answers.values())]
-    codes += [Exit.INCOMPLETE] if not_checked else []
+    codes += [Exit.INCOMPLETE] if stopped else []
     codes += [Exit.FINDINGS] if _at_or_above(answers, config.fail_on) and not outcomes else []
     digests = {name: answer["findings"] for name, answer in answers.items() if "findings" in answer}
     return Reported(

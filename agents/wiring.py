@@ -27,6 +27,18 @@ class DriftAnswer(Protocol):
     def plan(self) -> Plan | None: ...
     @property
     def not_checked(self) -> Sequence[str]: ...
+    @property
+    def incomplete(self) -> bool:
+        """Whether a part of `not_checked` may hide drift."""
+        ...
+
+    @property
+    def covered(self) -> tuple[str, str]:
+        """First and last time that the trace speaks of, ISO 8601 in UTC; empty for an empty trace."""
+        ...
+
+    @property
+    def incomplete(self) -> bool: ...
 
 
 class CheckDrift(Protocol):

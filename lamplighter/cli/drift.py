@@ -41,7 +41,6 @@ def check(
 ) -> Exit:
     """Compare DIRECTORY, its state and the API trace."""
     from lamplighter.agents.drift import dropped, executable
-    from lamplighter.agents.drift import dropped, executable
     from lamplighter.drift import check_directory
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 

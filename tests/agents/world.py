@@ -32,6 +32,9 @@ class Answer:
     evidence: Sequence[Evidence]
     plan: Plan | None
     not_checked: Sequence[str] = ()
+    incomplete: bool = False
+    covered: tuple[str, str] = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")
+    incomplete: bool = False
 
 
 def engine(directory: Path, _trace: object, _state: object = None) -> Answer:

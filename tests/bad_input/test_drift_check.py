@@ -252,14 +252,14 @@ def test_a_record_that_is_none_is_counted_and_the_others_are_read(case: Case, re
 def test_hostile_names_steer_no_terminal_and_no_ci_job(case: Case) -> None:
     state = queue_state()
     instance = state["resources"][0]["instances"][0]
-    instance["index_key"] = instance["attributes"]["name"] = HOSTILE
+    instance["index_key"] = HOSTILE
     case.write_state(state)
     case.write_code(
         'resource "aws_sqs_queue" "q" {\n  for_each = toset(var.names)\n  name     = each.key\n}\n'
     )
     url = instance["attributes"]["url"]
     identity = {"type": "IAMUser", "userName": HOSTILE, "arn": f"arn:aws:iam::123456789012:user/{HOSTILE}"}
-    parameters = {"queueUrl": url, "attributes": {"VisibilityTimeout": "45"}, HOSTILE: HOSTILE}
+    parameters = {"queueUrl": url, "attributes": {"KmsMasterKeyId": HOSTILE}, HOSTILE: HOSTILE}
     event = queue_event(
         requestParameters=parameters, userIdentity=identity, userAgent=HOSTILE, sourceIPAddress=HOSTILE
     )
