@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,23 @@ def constraints(parsed: Parsed) -> dict[str, str]:
         "port": str(parsed.port) if parsed.port is not None else "",
     }
     return {name: value for name, value in named.items() if value}
+
+
+def beyond(parsed: Parsed, covered: tuple[str, str]) -> list[str]:
+    """What of the wanted window the trace does not reach: nothing was found there because nobody looked."""
+    window, (first, last) = parsed.window, covered
+    if window is None:
+        return []
+    # CloudTrail delivers within about 15 minutes: a window that ends now is never covered to the second.
+    late = timedelta(minutes=15)
+    if first and first <= window.start and _moment(window.end) <= _moment(last) + late:
+        return []
+    reach = f"from {first} to {last}" if first else "over no time at all"
+    return [f"the trace speaks {reach}; the rest of the window was not checked ({window.said})"]
+
+
+def _moment(time: str) -> datetime:
+    return datetime.fromisoformat(time)
 
 
 def matches(finding: Finding, parsed: Parsed) -> bool:

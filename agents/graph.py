@@ -152,8 +152,10 @@ class Turn:
             _emit(ToolCalled(tool="drift", query=query, status=Status.ERROR, left_out=(str(error),)))
             return _unchecked("drift", f"drift: {error}", error.exit_code)
         kept = [finding for finding in answer.findings if drift.matches(finding, parsed)]
-        status = Status.TRUNCATED if answer.incomplete else Status.OK if kept else Status.NO_DATA
-        _emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(answer.not_checked)))
+        left_out = [*drift.beyond(parsed, answer.covered), *answer.not_checked]
+        partial = answer.incomplete or len(left_out) > len(answer.not_checked)
+        status = Status.TRUNCATED if partial else Status.OK if kept else Status.NO_DATA
+        _emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(left_out)))
         _emit_findings(kept, answer.evidence)
         said = self._drift_answer(answer.plan, kept, len(answer.findings), query, state)
         code = Exit.INCOMPLETE if answer.incomplete else Exit.CLEAN

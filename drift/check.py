@@ -50,6 +50,11 @@ class DriftReport:
     coverage: Coverage
     items: tuple[DriftItem, ...] = field(repr=False, default=())
 
+    @property
+    def covered(self) -> tuple[str, str]:
+        """First and last time of the trace."""
+        return self.coverage.first, self.coverage.last
+
 
 def check_directory(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None) -> DriftReport:
     """Checks a root module against its state and an API trace. Nothing is written, nothing outside is called.
