@@ -158,9 +158,8 @@ class Turn:
         _emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(left_out)))
         _emit_findings(kept, answer.evidence)
         said = self._drift_answer(answer.plan, kept, len(answer.findings), query, state)
-        code = Exit.INCOMPLETE if answer.incomplete else Exit.CLEAN
-        left_out = {"not_checked": list(answer.not_checked), "exit": int(code)}
-        return {"answers": {"drift": said | left_out}}
+        code = Exit.INCOMPLETE if partial else Exit.CLEAN
+        return {"answers": {"drift": said | {"not_checked": left_out, "exit": int(code)}}}
 
     def _drift_answer(
         self, plan: Plan | None, kept: list[Finding], total: int, query: str, state: State

@@ -37,9 +37,6 @@ class DriftAnswer(Protocol):
         """First and last time that the trace speaks of, ISO 8601 in UTC; empty for an empty trace."""
         ...
 
-    @property
-    def incomplete(self) -> bool: ...
-
 
 class CheckDrift(Protocol):
     """The drift engine: a directory, trace files and a state file -> what drifted. Raises LampError."""
