@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lamplighter.agents.drift import declared_resources, dropped, executable, matches, narrowed
+from lamplighter.agents.drift import beyond, declared_resources, dropped, executable, matches, narrowed
 from lamplighter.agents.requests import parse
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.operations import ByteEdit, EditHcl, Target
@@ -128,3 +128,14 @@ def test_declared_resources(tmp_path: Path) -> None:
     (tmp_path / ".terraform").mkdir()
     (tmp_path / ".terraform" / "other.tf").write_text('resource "aws_sqs_queue" "fetched" {}\n')
     assert declared_resources(tmp_path) == ("aws_sqs_queue.jobs",)
+
+
+def test_a_window_beyond_the_trace_is_said_to_be_unchecked() -> None:
+    parsed = parse("what changed in drift last night", now=datetime(2026, 11, 24, 9, tzinfo=UTC))
+    assert beyond(parsed, ("2026-11-20T00:00:00Z", "2026-11-24T05:50:00Z")) == []
+    for covered in [
+        ("", ""),
+        ("2026-11-20T00:00:00Z", "2026-11-23T23:00:00Z"),
+        ("2026-11-24T00:00:00Z", "2026-11-24T08:00:00Z"),
+    ]:
+        assert "was not checked" in beyond(parsed, covered)[0]
