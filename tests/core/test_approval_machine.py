@@ -119,7 +119,29 @@ class Approvals(RuleBasedStateMachine):
     def execute(self, data: st.DataObject) -> None:
         if not self.ids:
             return
-        digest = data.draw(st.sampled_from(sorted(self.ids)))
+        self.run(data.draw(st.sampled_from(sorted(self.ids))))
+
+    @rule(name=NAMES, between=st.sampled_from(["nothing", "wait", "freeze", "policy", "target"]))
+    def something_happens_between_approval_and_execution(self, name: str, between: str) -> None:
+        # Left to chance alone, an approval seldom lives until just this happens to it.
+        self.request_and_approve(name)
+        digest = self.plan(name).digest
+        if digest not in self.ids:
+            return
+        match between:
+            case "wait":
+                self.time_passes(61)
+            case "freeze":
+                self.freeze()
+            case "policy":
+                self.policy_changes()
+            case "target":
+                self.target_changes("v2")
+            case _:
+                pass
+        self.run(digest)
+
+    def run(self, digest: str) -> None:
         before = len(self.effect.lines())
         plan = self.ledger.find_plan(digest)
         may = (
