@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,9 @@ from lamplighter.drift.model import Action, CodeAttribute, DriftItem, NetChange,
 from lamplighter.drift.state import StateIndex
 
 SENSITIVE = "(sensitive)"
-_SECRET_NAME = re.compile(r"password|secret|token|private_key|user_data|credential|connection_string", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"password|secret|token|private_key|user_data|credential|connection_string", re.IGNORECASE
+)
 _ABSENT = (None, "", [], {})
 
 
@@ -53,7 +56,11 @@ def match(
 
 
 def _managed(
-    change: NetChange, resource: StateResource, state: StateIndex, project: Project, contents: Mapping[str, bytes]
+    change: NetChange,
+    resource: StateResource,
+    state: StateIndex,
+    project: Project,
+    contents: Mapping[str, bytes],
 ) -> Iterator[DriftItem]:
     match change.action:
         case "delete":
@@ -92,11 +99,16 @@ def _setting(
     # Equal to the state: set and set back. Equal to the code: the code has caught up since.
     if not _same(stored, live) and not _same(written, live):
         item = _item(change, resource, project, "set", attribute, written, live, code)
-        yield item if item.live_value is SENSITIVE else replace(item, edit=_edit(code, live, contents))
+        # An edit holds the old text as well as the new.
+        yield item if _secret(resource, attribute) else replace(item, edit=_edit(code, live, contents))
 
 
-def _member(change: NetChange, resource: StateResource, state: StateIndex, project: Project) -> Iterator[DriftItem]:
-    holders = [item.holder for item in held(state, resource, change.attribute) if _same(item.value, change.value)]
+def _member(
+    change: NetChange, resource: StateResource, state: StateIndex, project: Project
+) -> Iterator[DriftItem]:
+    holders = [
+        item.holder for item in held(state, resource, change.attribute) if _same(item.value, change.value)
+    ]
     if change.action == "add" and not holders:
         yield _item(change, resource, project, "add", change.attribute, None, change.value)
     elif change.action == "remove" and holders:
@@ -117,7 +129,7 @@ def _item(
     code: CodeAttribute | None = None,
 ) -> DriftItem:
     code = code or project.locate(resource.address, attribute)
-    secret = attribute.partition(".")[0] in resource.sensitive or _SECRET_NAME.search(attribute) is not None
+    secret = _secret(resource, attribute)
     level = risk.assess(resource.type, action, attribute, _plain(code_value), live)
     last = change.changes[-1]
     return DriftItem(
@@ -137,6 +149,10 @@ def _item(
         risk=level.severity,
         risk_reason=level.reason,
     )
+
+
+def _secret(resource: StateResource, attribute: str) -> bool:
+    return attribute.partition(".")[0] in resource.sensitive or _SECRET_NAME.search(attribute) is not None
 
 
 def _unmanaged(change: NetChange) -> DriftItem:
@@ -175,8 +191,9 @@ def hcl_literal(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, str) and value.isprintable():
+        return str(value) if math.isfinite(value) else None
+    # `$${` as text of its own has no escape that every reader of HCL takes the same way.
+    if isinstance(value, str) and value.isprintable() and not re.search(r"\$\$\{|%%\{", value):
         quoted = json.dumps(value, ensure_ascii=False)
         return quoted.replace("${", "$${").replace("%{", "%%{")
     return None
@@ -203,7 +220,7 @@ def _plain(value: Any) -> Any:
                 return _plain(json.loads(value))
             except ValueError:
                 return value
-        if re.fullmatch(r"-?\d{1,15}", value):
+        if re.fullmatch(r"0|-?[1-9]\d{0,14}", value):
             return int(value)
         return {"true": True, "false": False}.get(value, value)
     if isinstance(value, Mapping):

@@ -31,7 +31,11 @@ def evidence_of(item: DriftItem) -> tuple[Evidence, ...]:
 def finding_of(item: DriftItem) -> Finding:
     """The id names the drift, not when it was seen nor on which line it stands."""
     where = item.address or f"{item.resource_type} {item.resource_id}"
-    member = canonical_json([item.code_value, item.live_value]).decode() if item.action in ("add", "remove") else ""
+    member = (
+        canonical_json([item.code_value, item.live_value]).decode()
+        if item.action in ("add", "remove")
+        else ""
+    )
     return Finding(
         id=f"drift-{fingerprint(where, item.attribute, item.action, member)}",
         kind="drift" if item.address else "unmanaged",
@@ -90,7 +94,9 @@ def brief(value: Any) -> str:
 def plan_of(items: Sequence[DriftItem], contents: Mapping[str, bytes], root: Path) -> Plan | None:
     """One `edit_hcl` step a managed drift; each file is edited from its end to its start."""
     located = [item for item in items if item.address is not None and item.location is not None]
-    ordered = sorted(located, key=lambda item: (_file(item), -(item.edit.start if item.edit else 0), item.address or ""))
+    ordered = sorted(
+        located, key=lambda item: (_file(item), -(item.edit.start if item.edit else 0), item.address or "")
+    )
     steps = tuple(
         Step(id=f"edit-{number}", operation=_operation(item, contents, root))
         for number, item in enumerate(ordered, start=1)

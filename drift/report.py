@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lamplighter.core.findings import Finding
-from lamplighter.core.text import log_line, markdown as escaped, printable
+from lamplighter.core.text import log_line, printable
+from lamplighter.core.text import markdown as escaped
 from lamplighter.drift.check import DriftReport
 
 SCHEMA = "lamplighter/drift-report/v1"

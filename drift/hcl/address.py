@@ -8,7 +8,9 @@ from typing import NamedTuple, TypeAlias
 Key: TypeAlias = str | int | None
 """An index key: of for_each (text), of count (number), or none."""
 
-_STEP = re.compile(r'(?P<name>[\w-]+(?:\.[\w-]+)?)(?:\[(?:(?P<number>\d{1,9})|"(?P<text>(?:[^"\\]|\\.)*)")\])?(?:\.|$)')
+_STEP = re.compile(
+    r'(?P<name>[\w-]+(?:\.[\w-]+)?)(?:\[(?:(?P<number>\d{1,9})|"(?P<text>(?:[^"\\]|\\.)*)")\])?(?:\.|$)'
+)
 
 
 class ModuleStep(NamedTuple):

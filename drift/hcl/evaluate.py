@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lamplighter.drift.hcl.functions import FUNCTIONS, to_bool, to_number, to_string
-from lamplighter.drift.hcl.syntax import source, string_content
+from lamplighter.drift.hcl.syntax import source
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -155,8 +155,7 @@ def _literal(node: Node) -> Any:
     text = source(inner)
     match inner.type:
         case "string_lit":
-            content = string_content(inner)
-            return _unescape(source(content)) if content is not None else ""
+            return _unescape(text[1:-1])
         case "numeric_lit":
             return _number(text)
         case "bool_lit":
@@ -205,15 +204,23 @@ def _template(node: Node, scope: Scope) -> Any:
 
 
 def _quoted(node: Node) -> Iterator[str | Node]:
+    """Text is what stands between the nodes: the parser drops the white space at its edges."""
+    raw = node.text or b""
+    start, end = 1, len(raw) - 1
     for child in node.children:
-        if child.type == "template_literal":
-            yield _unescape(source(child))
-        elif child.type in ("template_interpolation", "template_directive"):
+        if child.type in ("template_interpolation", "template_directive"):
+            text = raw[start : child.start_byte - node.start_byte].decode("utf-8", "replace")
+            yield from [_unescape(text)] if text else []
             yield _interpolated(child)
+            start = child.end_byte - node.start_byte
+    if start < end:
+        yield _unescape(raw[start:end].decode("utf-8", "replace"))
 
 
 def _interpolated(node: Node) -> Node:
-    """The expression inside `${}`; a directive is returned as it is, and evaluates to unknown."""
+    """The expression inside `${}`; a directive, and `${~ ~}`, are returned as they are: they evaluate to unknown."""
+    if any(child.type == "strip_marker" for child in node.children):
+        return node
     return next((child for child in node.children if child.type == "expression"), node)
 
 
@@ -236,7 +243,11 @@ def _heredoc(node: Node) -> Iterator[str | Node]:
 
 
 def _heredoc_text(piece: str | Node) -> str | Node:
-    return piece.replace("$${", "${").replace("%%{", "%{").replace("\r\n", "\n") if isinstance(piece, str) else piece
+    return (
+        piece.replace("$${", "${").replace("%%{", "%{").replace("\r\n", "\n")
+        if isinstance(piece, str)
+        else piece
+    )
 
 
 def _outdented(pieces: Sequence[str | Node]) -> list[str | Node]:
@@ -253,10 +264,12 @@ def _outdented(pieces: Sequence[str | Node]) -> list[str | Node]:
     cut = re.compile(rf"(?<=\n)[ \t]{{0,{least or 0}}}")
     shifted: list[str | Node] = []
     for index, piece in enumerate(pieces):
-        if isinstance(piece, str):
-            # A line break in front makes the first line of the text one that begins a line.
-            piece = cut.sub("", "\n" + piece)[1:] if index == 0 else cut.sub("", piece)
-        shifted.append(_heredoc_text(piece))
+        if not isinstance(piece, str):
+            shifted.append(piece)
+            continue
+        # A line break in front makes the first line of the text one that begins a line.
+        cut_piece = cut.sub("", "\n" + piece)[1:] if index == 0 else cut.sub("", piece)
+        shifted.append(_heredoc_text(cut_piece))
     return shifted
 
 
@@ -307,12 +320,31 @@ def _call(node: Node, scope: Scope) -> Any:
         if not isinstance(values[-1], list):
             return UNKNOWN
         values = [*values[:-1], *values[-1]]
-    transparent = name in ("merge", "tomap", "concat", "tolist", "lookup", "element", "keys", "length", "values")
+    transparent = name in (
+        "merge",
+        "tomap",
+        "concat",
+        "tolist",
+        "lookup",
+        "element",
+        "keys",
+        "length",
+        "values",
+    )
     if not transparent and not all(is_known(value) for value in values):
         return UNKNOWN
     try:
         result = function(*values)
-    except (ValueError, TypeError, KeyError, IndexError, StopIteration, OverflowError, RecursionError, ZeroDivisionError):
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        StopIteration,
+        OverflowError,
+        RecursionError,
+        ZeroDivisionError,
+    ):
         return UNKNOWN
     return UNKNOWN if isinstance(result, str) and len(result) > _MAX_TEXT else result
 
@@ -373,7 +405,7 @@ def _apply(operator: str, values: list[Any]) -> Any:
                 return to_bool(left) and to_bool(right)
             case "||", [left, right]:
                 return to_bool(left) or to_bool(right)
-            case ("==" | "!="), [left, right]:
+            case (("==" | "!="), [left, right]):
                 same = left == right and isinstance(left, bool) == isinstance(right, bool)
                 return same if operator == "==" else not same
             case _, [left, right]:

@@ -194,7 +194,12 @@ class World:
     def called(self, caller: Instance, name: str, key: Key) -> Instance | None:
         block = caller.module.calls.get(name)
         target = local_source(block, caller.module.directory) if block is not None else None
-        if block is None or target is None or target not in self.modules or caller.prefix.count("module.") > 20:
+        if (
+            block is None
+            or target is None
+            or target not in self.modules
+            or caller.prefix.count("module.") > 20
+        ):
             return None
         scope = instance_scope(block, caller.scope, key)
         arguments = {

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamplighter.drift.hcl import address as addresses
 from lamplighter.drift.hcl import syntax
-from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, evaluate, is_known, literal, object_key, object_members
+from lamplighter.drift.hcl.evaluate import (
+    UNKNOWN,
+    Scope,
+    evaluate,
+    is_known,
+    literal,
+    object_key,
+    object_members,
+)
 from lamplighter.drift.hcl.modules import (
     Instance,
     Module,
@@ -165,7 +173,9 @@ def _descend(body: Body, parts: Sequence[str], place: _Place) -> CodeAttribute |
         generated = next((block for block in body.of_type("dynamic") if block.labels == (head,)), None)
         if generated is None:
             return None
-        return CodeAttribute(CodeLocation(generated.file, generated.line), f"dynamic {head} block", known=False)
+        return CodeAttribute(
+            CodeLocation(generated.file, generated.line), f"dynamic {head} block", known=False
+        )
     position = int(rest.pop(0)) if rest and rest[0].isdecimal() else 0
     chosen = blocks[min(position, len(blocks) - 1)]
     whole = CodeAttribute(CodeLocation(chosen.file, chosen.line), f"{head} block", known=False)
@@ -186,7 +196,9 @@ def _in_value(expression: Expression, key: str, location: CodeLocation, place: _
     """A member of a map: its own literal where it is written in place, else the value of the whole."""
     for node in _overlays(expression.node):
         inner = [child for child in node.children if child.type != "comment"]
-        is_object = len(inner) == 1 and inner[0].type == "collection_value" and inner[0].children[0].type == "object"
+        is_object = (
+            len(inner) == 1 and inner[0].type == "collection_value" and inner[0].children[0].type == "object"
+        )
         if is_object:
             for key_node, value_node in object_members(inner[0].children[0]):
                 if object_key(key_node, place.scope) == key:
@@ -215,7 +227,11 @@ def _nested(value: Mapping[str, Any], key: str) -> Any:
 def _overlays(node: Node) -> list[Node]:
     """The maps a value is made of, the one that counts most first: the arguments of `merge`, or itself."""
     inner = [child for child in node.children if child.type != "comment"]
-    if len(inner) == 1 and inner[0].type == "function_call" and syntax.source(inner[0].children[0]) == "merge":
+    if (
+        len(inner) == 1
+        and inner[0].type == "function_call"
+        and syntax.source(inner[0].children[0]) == "merge"
+    ):
         arguments = next((child for child in inner[0].children if child.type == "function_arguments"), None)
         if arguments is not None and not any(child.type == "ellipsis" for child in arguments.children):
             return [child for child in reversed(arguments.children) if child.type == "expression"]
