@@ -169,7 +169,8 @@ class Turn:
         if parsed.window:
             said.append(parsed.window.said)
         if total > len(kept):
-            said.append(f"{total - len(kept)} of {total} finding(s) left out by {drift.constraints(parsed)}")
+            by = ", ".join(f"{name} {value}" for name, value in drift.constraints(parsed).items())
+            said.append(f"{total - len(kept)} of {total} finding(s) left out by {by}")
         if parsed.verb == "revert":
             said.append("live values are not reverted by this version: run `terraform apply`")
         narrowed = plan and drift.narrowed(

@@ -116,7 +116,7 @@ def _program() -> str:
     """How this very command is called, as it can be pasted into the same shell."""
     called = sys.argv[0]
     if Path(called).name == "__main__.py":
-        return f"{shlex.quote(Path(sys.executable).name)} -m lamplighter"
+        return f"{shlex.quote(sys.executable)} -m lamplighter"
     found = shutil.which("lamp")
     return "lamp" if found and Path(found).resolve() == Path(called).resolve() else shlex.quote(called)
 
