@@ -34,7 +34,6 @@ class Answer:
     not_checked: Sequence[str] = ()
     incomplete: bool = False
     covered: tuple[str, str] = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")
-    incomplete: bool = False
 
 
 def engine(directory: Path, _trace: object, _state: object = None) -> Answer:
