@@ -13,6 +13,9 @@ from lamplighter.drift.catalogue.transforms import lookup
 from lamplighter.drift.model import Actor, Change, EventRef
 from lamplighter.drift.trace import Origin, actor_of, classify
 
+_HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"})
+"""What CloudTrail writes in place of a value that it keeps out of the log."""
+
 
 class Uncatalogued(NamedTuple):
     """A call that changed something unknown to the catalogue: shown as not checked, never dropped."""
@@ -44,11 +47,14 @@ def extract(records: Iterable[Mapping[str, Any]]) -> Extraction:
         if name in known.ignored:
             found.counts["no configuration"] += 1
             continue
-        changes = [change for event in known.events.get(name, ()) for change in _changes(record, event)]
+        events = [event for event in known.events.get(name, ()) if _complete(record, event)]
+        changes = [change for event in events for change in _changes(record, event)]
         if changes:
             found.changes.extend(changes)
         else:
-            reason = "its parameters name no resource or value" if name in known.events else "not in the catalogue"
+            reason = (
+                "its parameters name no resource or value" if name in known.events else "not in the catalogue"
+            )
             found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
     return found
 
@@ -84,11 +90,23 @@ def _identities(record: Mapping[str, Any], paths: Mapping[str, str]) -> Iterator
         yield dict(zip(paths, combination, strict=True))
 
 
+def _complete(record: Mapping[str, Any], event: catalogue.Event) -> bool:
+    """Whether the record says all that the call must say; half of it would pass for the whole change."""
+    return all(
+        effect.optional or not effect.value or _value(record, effect) is not None for effect in event.effects
+    )
+
+
+def _value(record: Mapping[str, Any], effect: catalogue.Effect) -> Any:
+    value = lookup(record, effect.value)
+    return None if isinstance(value, str) and value in _HIDDEN else value
+
+
 def _values(record: Mapping[str, Any], effect: catalogue.Effect) -> Iterator[tuple[str, Any]]:
     if not effect.value:
         yield effect.attribute, effect.constant
         return
-    value = lookup(record, effect.value)
+    value = _value(record, effect)
     if value is None:
         return
     if effect.spread and isinstance(value, Mapping):

@@ -54,7 +54,7 @@ def load() -> Catalogue:
     """Reads the shipped TOML files; a test holds that every entry is well formed."""
     events: dict[str, tuple[Event, ...]] = {}
     ignored: dict[str, str] = {}
-    for source in sorted(files(__package__).iterdir(), key=lambda item: item.name):
+    for source in sorted(files(__name__).iterdir(), key=lambda item: item.name):
         if not source.name.endswith(".toml"):
             continue
         tables = tomllib.loads(source.read_text("utf-8"))

@@ -52,7 +52,9 @@ def tags(value: Any) -> Any:
 
 def tag_keys(value: Any) -> Any:
     """Keys of tags that go away, as text or as `{key}` -> a map of None."""
-    keys = [item.get("key", item.get("Key")) if isinstance(item, Mapping) else item for item in _listed(value)]
+    keys = [
+        item.get("key", item.get("Key")) if isinstance(item, Mapping) else item for item in _listed(value)
+    ]
     return {key: None for key in keys if isinstance(key, str)}
 
 
@@ -68,20 +70,25 @@ def _atoms(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         "from_port": 0 if everything else item.get("fromPort", 0),
         "to_port": 0 if everything else item.get("toPort", 0),
     }
-    for table, name in (("ipRanges", "cidrIp"), ("ipv6Ranges", "cidrIpv6"), ("groups", "groupId")):
+    tables = {
+        "ipRanges": "cidrIp",
+        "ipv6Ranges": "cidrIpv6",
+        "groups": "groupId",
+        "prefixListIds": "prefixListId",
+    }
+    for table, name in tables.items():
         for source in _listed(item.get(table)):
             if isinstance(source, Mapping) and isinstance(source.get(name), str):
                 yield {**base, "source": source[name]}
-    for source in _listed(item.get("prefixListIds")):
-        if isinstance(source, Mapping):
-            yield {**base, "source": str(source.get("prefixListId"))}
     if isinstance(item.get("cidrIp"), str):
         yield {**base, "source": item["cidrIp"]}
 
 
 def flat_permission(value: Any) -> Any:
     """The legacy flat form of EC2 rules, whose fields stand in requestParameters themselves."""
-    return list(_atoms(value)) if isinstance(value, Mapping) and isinstance(value.get("cidrIp"), str) else None
+    return (
+        list(_atoms(value)) if isinstance(value, Mapping) and isinstance(value.get("cidrIp"), str) else None
+    )
 
 
 def _listed(value: Any) -> list[Any]:
