@@ -98,8 +98,10 @@ def narrowed(plan: Plan, kept: Sequence[Finding], *, requested_by: str, policy: 
 
 
 def executable(plan: Plan) -> Plan:
-    """The plan without its proposals in words."""
-    return _with_steps(plan, [step for step in plan.steps if step.operation.executable])
+    """The plan without its proposals in words; its rationale tells an approver of them."""
+    rest = _with_steps(plan, [step for step in plan.steps if step.operation.executable])
+    said = "; ".join([plan.rationale, *dropped(plan, rest)])
+    return _with_steps(plan.model_copy(update={"rationale": said}), rest.steps)
 
 
 def dropped(whole: Plan, rest: Plan) -> list[str]:

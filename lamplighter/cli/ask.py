@@ -9,7 +9,7 @@ import click
 
 from lamplighter.agents.wiring import build
 from lamplighter.cli.output import Session, output_options, sinks, to_json
-from lamplighter.core.events import Asked, Event, Failed, Found, Proposed, Reported, Routed
+from lamplighter.core.events import ApprovalNeeded, Asked, Event, Failed, Found, Proposed, Reported, Routed
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Finding
 from lamplighter.core.text import log_line
@@ -44,6 +44,8 @@ async def stream(session: Session, request: str, thread: str | None, form: str) 
                 sys.stdout.flush()
             if isinstance(event, Reported | Failed):
                 code = Exit(event.exit_code)
+            elif isinstance(event, ApprovalNeeded):
+                code = Exit.REFUSED
             elif isinstance(event, Asked):
                 code = Exit.CLEAN
     return code
@@ -71,6 +73,8 @@ def event_text(event: Event) -> str:
             return "\n".join(
                 [f"plan {event.digest[:12]}", *lines, f"next: lamp plan show {event.digest[:12]}"]
             )
+        case ApprovalNeeded():
+            return f"waits for approval until {event.expires_at}: lamp plan approve {event.digest[:12]}"
         case Reported():
             lines = [log_line(line) for line in event.text.splitlines()]
             return "\n".join([*lines, *(f"not checked: {log_line(item)}" for item in event.not_checked)])

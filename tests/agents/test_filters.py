@@ -120,6 +120,7 @@ def test_words_are_dropped_with_what_comes_after_them() -> None:
     assert [kept.id for kept in rest.steps] == ["s1", "s2"]
     (line,) = dropped(PLAN, rest)
     assert line.startswith("2 of 4 step(s)")
+    assert rest.rationale == f"drift; {line}"
     assert dropped(rest, rest) == []
 
 
