@@ -1,0 +1,79 @@
+"""The whole path with the real engine and effect, on a copy of the sample project and its recorded trace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from lamplighter.agents.wiring import Wiring, build
+from lamplighter.core.config import Config
+from lamplighter.core.events import ApprovalNeeded, Found, Proposed
+from lamplighter.tools import process
+from tests.agents.world import decided, digest_of, last_report, turn
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "scenarios" / "data" / "payments"
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Wiring:
+    project = tmp_path / "payments"
+    shutil.copytree(ROOT / "scenarios" / "projects" / "payments", project)
+    trace, state = (DATA / "trace",), DATA / "terraform.tfstate"
+    return build(Config(project=project, trace=trace, state=state, state_dir=tmp_path / "state"))
+
+
+def contents(wiring: Wiring) -> dict[str, str]:
+    project = wiring.config.project
+    return {str(path.relative_to(project)): path.read_text() for path in sorted(project.glob("**/*.tf"))}
+
+
+@pytest.mark.parametrize(
+    ("request_text", "field", "value"),
+    [("what did jonas change?", "actor", "jonas"), ("changes with the aws cli", "tool", "aws-cli")],
+)
+def test_a_filter_keeps_its_own(sample: Wiring, request_text: str, field: str, value: str) -> None:
+    events = turn(sample, request_text)
+    found = [event.finding for event in events if isinstance(event, Found)]
+    assert found and all(value in finding.details[field] for finding in found)
+    (plan,) = [event.plan for event in events if isinstance(event, Proposed)]
+    addresses = {getattr(step.operation, "address", None) for step in plan.steps}
+    assert addresses <= {finding.where for finding in found}
+
+
+def test_who_opened_port_22(sample: Wiring) -> None:
+    events = turn(sample, "who opened port 22?")
+    (finding,) = [event.finding for event in events if isinstance(event, Found)]
+    assert finding.where == "aws_security_group.web"
+    assert finding.details["live"]["from_port"] == 22
+
+
+def test_the_fix_is_approved_performed_and_verified(sample: Wiring) -> None:
+    before = contents(sample)
+    events = turn(sample, "fix the drift")
+    assert isinstance(events[-1], ApprovalNeeded)
+    (plan,) = [event.plan for event in events if isinstance(event, Proposed)]
+    assert plan.steps and all(step.operation.executable for step in plan.steps)
+    assert contents(sample) == before
+    (after,) = decided(sample, digest_of(events), "approve")
+    report = last_report(after)
+    assert report.text.count("verified: the target holds the change") == len(plan.steps)
+    changed = {name for name, text in contents(sample).items() if text != before[name]}
+    assert changed == {step.operation.target.name for step in plan.steps}
+
+
+def test_the_command_that_waits_for_approval_exits_3(sample: Wiring, tmp_path: Path) -> None:
+    config = sample.config
+    (tmp_path / "lamp.toml").write_text(
+        f'project = "{config.project}"\ntrace = ["{config.trace[0]}"]\n'
+        f'state = "{config.state}"\nstate_dir = "{config.state_dir}"\n'
+    )
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "lamplighter", "ask", "fix the drift"]
+    done = process.run(command, cwd=tmp_path, env=env)
+    assert done.code == 3
+    assert b"waits for approval" in done.stdout
