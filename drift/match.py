@@ -20,7 +20,7 @@ SENSITIVE = "(sensitive)"
 _SECRET_NAME = re.compile(
     r"password|secret|token|private_key|user_data|credential|connection_string", re.IGNORECASE
 )
-_ABSENT = (None, "", [], {})
+_ABSENT: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass

@@ -291,4 +291,8 @@ def _sets(value: Any, shape: Any) -> Any:
             name = member.serialization.get("name", lower_first(key))
             result["_return" if name == "return" else name] = _sets(item, member)
         return result
-    return {"items": [_sets(item, shape.member) for item in value]} if isinstance(value, list) else value
+    return (
+        {"items": [_sets(item, shape.member) for item in value]}
+        if isinstance(value, list) and shape is not None
+        else value
+    )

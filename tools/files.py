@@ -121,10 +121,10 @@ def _replace(path: Path, content: bytes) -> None:
             stream.flush()
             os.fchmod(stream.fileno(), path.stat().st_mode & 0o7777)
             os.fsync(stream.fileno())
-        os.replace(name, path)
+        Path(name).replace(path)
     except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            Path(name).unlink()
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:

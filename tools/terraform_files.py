@@ -127,7 +127,8 @@ def _form(path: Path, document: dict[str, Any]) -> Literal["v4", "show"]:
     if "format_version" in document:
         major = str(document["format_version"]).partition(".")[0]
         if "planned_values" in document or "resource_changes" in document:
-            raise InputError(str(path), "is a plan, not a state", "give the output of `terraform show -json` without a plan")
+            remedy = "give the output of `terraform show -json` without a plan"
+            raise InputError(str(path), "is a plan, not a state", remedy)
         if major not in ("0", "1"):
             problem = f"show format {str(document['format_version'])[:20]!r} is not supported"
             raise InputError(str(path), problem, "use Terraform 1.x to write it")
@@ -135,8 +136,9 @@ def _form(path: Path, document: dict[str, Any]) -> Literal["v4", "show"]:
             raise InputError(str(path), "not the output of `terraform show -json`", _STATE_REMEDY)
         return "show"
     version = document.get("version")
-    if version != 4 or isinstance(version, bool):
-        shown = f"state version {str(version)[:20]!r} is not supported" if "version" in document else "not a Terraform state"
+    if version != 4:
+        unsupported = f"state version {str(version)[:20]!r} is not supported"
+        shown = unsupported if "version" in document else "not a Terraform state"
         raise InputError(str(path), shown, "only version 4 (Terraform 0.12 and later) is; " + _STATE_REMEDY)
     if not isinstance(document.get("resources", []), list):
         raise InputError(str(path), "not a Terraform state: its resources are no list", _STATE_REMEDY)

@@ -436,7 +436,8 @@ def _arithmetic(operator: str, left: float, right: float) -> Any:
             result = left / right
         case _:
             result = left % right
-    return int(result) if isinstance(result, float) and result.is_integer() else result
+    whole = int(result)
+    return whole if whole == result else result
 
 
 def _for(node: Node, scope: Scope) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from lamplighter.scenarios.bench_cli import SAMPLE_CHECK
 from tests.layout import tree
 
 RUN = """
@@ -21,33 +22,17 @@ from lamplighter.cli import main
 code = main(json.loads(sys.argv[1]))
 print(json.dumps({"code": code, "modules": sorted({name.partition(".")[0] for name in set(sys.modules) - before})}))
 """
-STATE = {
-    "version": 4,
-    "terraform_version": "1.11.4",
-    "serial": 1,
-    "lineage": "x",
-    "outputs": {},
-    "resources": [],
-}
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    (tmp_path / "main.tf").write_text('resource "aws_sqs_queue" "jobs" {\n  name = "jobs"\n}\n')
-    (tmp_path / "terraform.tfstate").write_text(json.dumps(STATE))
-    (tmp_path / "trace.json").write_text('{"Records": []}')
-    return tmp_path
 
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["version"], 0), (["drift", "check", ".", "--trace", "trace.json", "--state", "terraform.tfstate"], 0)],
+    [(["version"], 0), (list(SAMPLE_CHECK), 2)],
     ids=["version", "drift check"],
 )
-def test_imports_are_locked(project: Path, arguments: list[str], code: int) -> None:
+def test_imports_are_locked(tmp_path: Path, arguments: list[str], code: int) -> None:
     command = [sys.executable, "-c", RUN, json.dumps(arguments)]
     environment = tree.bare_environment(PYTHONPATH=str(tree.ROOT))
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["code"] == code, done.stdout + done.stderr
