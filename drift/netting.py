@@ -103,10 +103,12 @@ def _without_undone_deletions(left: list[NetChange]) -> list[NetChange]:
     return kept
 
 
-def _order(item: NetChange) -> tuple[str, bytes, str, bytes]:
+def _order(item: NetChange) -> tuple[tuple[str, ...], bytes, str, bytes, str, str]:
     return (
-        item.resource_types[0],
+        item.resource_types,
         canonical_json(dict(item.identity)),
         item.attribute,
         canonical_json([item.action, item.value]),
+        item.account,
+        item.region,
     )
