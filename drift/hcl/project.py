@@ -112,8 +112,7 @@ class Project:
         for setting in settings:
             written = setting.body.attributes.get("ignore_changes")
             if written is not None:
-                text = re.sub(r'\["([^"\]]*)"\]', r".\1", written.expression.text)
-                names = [name for name in re.split(r"[\s,\[\]]+", text.replace('"', "")) if name]
+                names = [_path(name) for name in _listed(written.expression)]
                 if "all" in names or any(f"{attribute}.".startswith(f"{name}.") for name in names):
                     return True
         return False
@@ -161,6 +160,19 @@ class Project:
             return None
         own = instance.exclusive and not is_repeated(block) and not block.file.startswith("../")
         return _Place(block, instance_scope(block, instance.scope, parsed.key), own)
+
+
+def _listed(expression: Expression) -> list[str]:
+    """The members of a list as written, or the expression itself where it is none."""
+    inner = [child for child in expression.node.children if child.type == "collection_value"]
+    if not inner:
+        return [expression.text.strip()]
+    return [syntax.source(child) for child in inner[0].children[0].children if child.type == "expression"]
+
+
+def _path(reference: str) -> str:
+    """`tags["Owner"]`, `"days"` and `rule[0].days` as attribute paths: `tags.Owner`, `days`, `rule.days`."""
+    return re.sub(r"\[\d+\]", "", re.sub(r'\["([^"]*)"\]', r".\1", reference)).replace('"', "").strip()
 
 
 def _descend(body: Body, parts: Sequence[str], place: _Place) -> CodeAttribute | None:
