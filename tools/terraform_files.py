@@ -113,7 +113,9 @@ def read_state(directory: Path, explicit: Path | None = None) -> StateFile:
     except RecursionError:
         raise InputError(str(path), "not a Terraform state (nested too deep)", _STATE_REMEDY) from None
     except ValueError as error:
-        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its encoding is unknown"
+        where = (
+            f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its encoding is unknown"
+        )
         raise InputError(str(path), f"not valid JSON ({where})", _STATE_REMEDY) from error
     if not isinstance(document, dict):
         raise InputError(str(path), "not a Terraform state", _STATE_REMEDY)
@@ -203,12 +205,16 @@ def _names(folder: Path) -> list[str]:
 def _content(path: Path, limit: int) -> bytes:
     try:
         if not path.is_file():
-            problem = "is a directory" if path.is_dir() else "is not a file" if path.exists() else "no such file"
+            problem = (
+                "is a directory" if path.is_dir() else "is not a file" if path.exists() else "no such file"
+            )
             raise InputError(str(path), problem, "check the path")
         with path.open("rb") as stream:
             content = stream.read(limit + 1)
     except OSError as error:
         raise InputError(str(path), f"cannot be read ({error.strerror})", "check its permissions") from error
     if len(content) > limit:
-        raise InputError(str(path), f"is over {limit // (1024 * 1024)} MiB", "check that it is the right file")
+        raise InputError(
+            str(path), f"is over {limit // (1024 * 1024)} MiB", "check that it is the right file"
+        )
     return content
