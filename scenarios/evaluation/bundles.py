@@ -8,11 +8,17 @@ from typing import Any
 from lamplighter.scenarios.evaluation.registry import EVALS, Request, Result, find
 
 SMOKE = ("drift",)
+EVERYTHING = ("drift",)
 
 
 def smoke(request: Request) -> Result:
     """The evaluations that take seconds, one after the other."""
     return together(SMOKE, request)
+
+
+def everything(request: Request) -> Result:
+    """Every evaluation there is, however long it takes."""
+    return together(EVERYTHING, request)
 
 
 def together(names: Sequence[str], request: Request) -> Result:

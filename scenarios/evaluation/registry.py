@@ -37,6 +37,7 @@ class Result(NamedTuple):
 EVALS: dict[str, str] = {
     "drift": "lamplighter.scenarios.evaluation.drift:evaluate",
     "smoke": "lamplighter.scenarios.evaluation.bundles:smoke",
+    "all": "lamplighter.scenarios.evaluation.bundles:everything",
 }
 BENCHES: dict[str, str] = {"cli": "lamplighter.scenarios.bench_cli:measure"}
 
