@@ -187,6 +187,14 @@ def test_all_events_that_led_to_a_value_are_named_in_time_order() -> None:
     assert [part.event.event_id for part in item.changes] == ["e01", "e02", "e03"]
 
 
+def test_the_same_change_in_several_places_has_a_stable_order() -> None:
+    places = [
+        change(1, "set", "delay", 1, region=region) for region in ("eu-west-1", "us-east-1", "eu-north-1")
+    ]
+
+    assert net(places) == net([places[2], places[0], places[1]]) == net([*reversed(places)])
+
+
 _ACTIONS: list[tuple[Action, str]] = [
     ("create", ""),
     ("delete", ""),
