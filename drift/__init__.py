@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["check_directory"]
 
 
-def check_directory(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None) -> DriftReport:
+def check_directory(
+    directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None
+) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 

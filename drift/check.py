@@ -56,7 +56,9 @@ class DriftReport:
         return self.coverage.first, self.coverage.last
 
 
-def check_directory(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None) -> DriftReport:
+def check_directory(
+    directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None
+) -> DriftReport:
     """Checks a root module against its state and an API trace. Nothing is written, nothing outside is called.
 
     Raises InputError when the code, the state or the whole trace cannot be read.
@@ -65,7 +67,9 @@ def check_directory(directory: Path, trace_paths: Sequence[Path], state_path: Pa
     state = read_resources(read_state(directory, state_path))
     project = Project(_pairs(code.files), _pairs(code.variables), state.values())
     broken = [
-        InputError(str(directory / item.file), f"line {item.line}: {item.problem}", "mend it, then check again")
+        InputError(
+            str(directory / item.file), f"line {item.line}: {item.problem}", "mend it, then check again"
+        )
         for item in project.broken
     ]
     if broken and not project.parsed:
@@ -150,7 +154,9 @@ def _limits(matched: Matched) -> list[str]:
     if matched.outside:
         lines.append(f"{matched.outside} changes to resources that this state does not hold")
     if matched.ignored:
-        lines.append(f"{matched.ignored} changes that lifecycle.ignore_changes tells Terraform not to look at")
+        lines.append(
+            f"{matched.ignored} changes that lifecycle.ignore_changes tells Terraform not to look at"
+        )
     return lines
 
 

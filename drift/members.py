@@ -26,7 +26,9 @@ def held(state: StateIndex, resource: StateResource, attribute: str) -> list[Mem
         own = [*_rule_resources(state, resource, attribute)]
         return own + [Member(atom, resource) for atom in _inline(resource.attributes.get(attribute))]
     kind = resource.type.removeprefix("aws_iam_")
-    attachments = _holding(state, f"{resource.type}_policy_attachment", kind, str(resource.attributes.get("name")))
+    attachments = _holding(
+        state, f"{resource.type}_policy_attachment", kind, str(resource.attributes.get("name"))
+    )
     own = [Member(item.attributes.get("policy_arn"), item) for item in attachments]
     inline = resource.attributes.get(attribute)
     return own + [Member(value, resource) for value in inline if isinstance(inline, list)] if inline else own
@@ -48,7 +50,13 @@ def _atoms(rule: Mapping[str, Any], protocol: str) -> Iterator[dict[str, Any]]:
     for name in ("cidr_blocks", "ipv6_cidr_blocks", "security_groups", "prefix_list_ids"):
         for source in rule.get(name) or ():
             yield {**base, "source": source}
-    single = ("cidr_ipv4", "cidr_ipv6", "referenced_security_group_id", "prefix_list_id", "source_security_group_id")
+    single = (
+        "cidr_ipv4",
+        "cidr_ipv6",
+        "referenced_security_group_id",
+        "prefix_list_id",
+        "source_security_group_id",
+    )
     for name in single:
         if isinstance(rule.get(name), str) and rule[name]:
             yield {**base, "source": rule[name]}

@@ -111,7 +111,9 @@ def _from_v4(entry: object, read: StateRead) -> None:
             key = _key(instance.get("index_key"))
             sensitive = frozenset(_first_steps(instance.get("sensitive_attributes")))
             provider = _provider(entry.get("provider"))
-            read.take(StateResource(base + index(key), kind, name, module, provider, attributes, sensitive), key)
+            read.take(
+                StateResource(base + index(key), kind, name, module, provider, attributes, sensitive), key
+            )
 
 
 def _from_show(node: object, module: str, read: StateRead, depth: int) -> None:
@@ -136,7 +138,9 @@ def _resource_of_show(entry: Mapping[str, Any], module: str, read: StateRead) ->
         read.problems.append(f"a resource of the state has no address, type or values ({str(address)[:100]})")
         return
     marks = entry.get("sensitive_values")
-    sensitive = frozenset(key for key, mark in marks.items() if _any_true(mark)) if isinstance(marks, Mapping) else ()
+    sensitive = (
+        frozenset(key for key, mark in marks.items() if _any_true(mark)) if isinstance(marks, Mapping) else ()
+    )
     provider = _provider(entry.get("provider_name"))
     resource = StateResource(address, kind, name, module, provider, values, frozenset(sensitive))
     read.take(resource, _key(entry.get("index")))
