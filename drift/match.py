@@ -79,7 +79,8 @@ def _expanded(change: NetChange, resource: StateResource) -> Iterator[tuple[str,
     if change.attribute != "tags" or not isinstance(change.value, Mapping):
         yield change.attribute, change.value
         return
-    before = resource.attributes.get("tags") or {}
+    tags = resource.attributes.get("tags")
+    before = tags if isinstance(tags, Mapping) else {}
     for key in sorted({*before, *change.value}):
         if not key.startswith("aws:"):
             yield f"tags.{key}", change.value.get(key)
@@ -218,7 +219,7 @@ def _plain(value: Any) -> Any:
         if value[:1] in ("{", "["):
             try:
                 return _plain(json.loads(value))
-            except ValueError:
+            except (ValueError, RecursionError):
                 return value
         if re.fullmatch(r"0|-?[1-9]\d{0,14}", value):
             return int(value)

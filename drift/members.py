@@ -24,23 +24,27 @@ def held(state: StateIndex, resource: StateResource, attribute: str) -> list[Mem
     """Every member of `attribute` that the state knows of; those with a resource of their own come first."""
     if attribute in ("ingress", "egress"):
         own = [*_rule_resources(state, resource, attribute)]
-        return own + [Member(atom, resource) for atom in _inline(resource.attributes.get(attribute))]
+        return own + [Member(atom, resource) for atom in _inline(resource, attribute)]
     kind = resource.type.removeprefix("aws_iam_")
     attachments = _holding(
         state, f"{resource.type}_policy_attachment", kind, str(resource.attributes.get("name"))
     )
     own = [Member(item.attributes.get("policy_arn"), item) for item in attachments]
-    inline = resource.attributes.get(attribute)
-    return own + [Member(value, resource) for value in inline if isinstance(inline, list)] if inline else own
+    return own + [Member(value, resource) for value in _list(resource.attributes.get(attribute))]
 
 
-def _inline(rules: Any) -> Iterator[dict[str, Any]]:
-    for rule in rules if isinstance(rules, list) else ():
+def _inline(group: StateResource, attribute: str) -> Iterator[dict[str, Any]]:
+    for rule in _list(group.attributes.get(attribute)):
         if isinstance(rule, Mapping):
-            yield from _atoms(rule, str(rule.get("protocol")))
+            yield from _atoms(rule, str(rule.get("protocol")), str(group.attributes.get("id")))
 
 
-def _atoms(rule: Mapping[str, Any], protocol: str) -> Iterator[dict[str, Any]]:
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _atoms(rule: Mapping[str, Any], protocol: str, group: str) -> Iterator[dict[str, Any]]:
+    """One rule -> one `{protocol, from_port, to_port, source}` a source; `group` is what `self` stands for."""
     everything = protocol in ("-1", "all")
     base = {
         "protocol": "-1" if everything else protocol,
@@ -48,8 +52,10 @@ def _atoms(rule: Mapping[str, Any], protocol: str) -> Iterator[dict[str, Any]]:
         "to_port": 0 if everything else rule.get("to_port"),
     }
     for name in ("cidr_blocks", "ipv6_cidr_blocks", "security_groups", "prefix_list_ids"):
-        for source in rule.get(name) or ():
+        for source in _list(rule.get(name)):
             yield {**base, "source": source}
+    if rule.get("self") is True:
+        yield {**base, "source": group}
     single = (
         "cidr_ipv4",
         "cidr_ipv6",
@@ -65,11 +71,11 @@ def _atoms(rule: Mapping[str, Any], protocol: str) -> Iterator[dict[str, Any]]:
 def _rule_resources(state: StateIndex, group: StateResource, attribute: str) -> Iterator[Member]:
     identity = str(group.attributes.get("id"))
     for rule in _holding(state, f"aws_vpc_security_group_{attribute}_rule", "security_group_id", identity):
-        for atom in _atoms(rule.attributes, str(rule.attributes.get("ip_protocol"))):
+        for atom in _atoms(rule.attributes, str(rule.attributes.get("ip_protocol")), identity):
             yield Member(atom, rule)
     for rule in _holding(state, "aws_security_group_rule", "security_group_id", identity):
         if rule.attributes.get("type") == attribute:
-            for atom in _atoms(rule.attributes, str(rule.attributes.get("protocol"))):
+            for atom in _atoms(rule.attributes, str(rule.attributes.get("protocol")), identity):
                 yield Member(atom, rule)
 
 

@@ -206,3 +206,36 @@ def test_shorter_retention_weighs_more_than_longer(tmp_path: Path) -> None:
     (shorter,) = check(tmp_path, {"main.tf": GROUP_CODE}, [GROUP], [retention(7)]).findings
     (longer,) = check(tmp_path, {"main.tf": GROUP_CODE}, [GROUP], [retention(90)]).findings
     assert (shorter.severity, longer.severity) == (Severity.MEDIUM, Severity.LOW)
+
+
+@pytest.mark.parametrize(("action", "expected"), [("Authorize", []), ("Revoke", ["remove"])])
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [resource("aws_security_group", "web", {"id": "sg-1", "ingress": [{**RULE, "self": True}]})],
+        [
+            BARE,
+            resource(
+                "aws_security_group_rule",
+                "https",
+                {"id": "r", "security_group_id": "sg-1", "type": "ingress", **RULE, "self": True},
+            ),
+        ],
+    ],
+    ids=["inline", "resource of its own"],
+)
+def test_a_rule_for_the_group_itself(
+    tmp_path: Path, resources: list[Any], action: str, expected: list[str]
+) -> None:
+    permission = {
+        "ipProtocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "groups": {"items": [{"groupId": "sg-1"}]},
+    }
+    event = call(
+        f"ec2:{action}SecurityGroupIngress",
+        {"groupId": "sg-1", "ipPermissions": {"items": [permission]}},
+    )
+    actions = [row[2] for row in found(tmp_path, GROUPS, resources, [event])]
+    assert actions == (["delete"] if expected and len(resources) > 1 else expected)
