@@ -40,7 +40,7 @@ def match(
     matched = Matched()
     for change in changes:
         types = change.resource_types if change.resource_types != ("*",) else state.types()
-        resources = state.find(types, change.identity)
+        resources = [item for item in state.find(types, change.identity) if not _elsewhere(item, change)]
         if change.action == "create":
             if not resources:
                 matched.items.append(_unmanaged(change))
@@ -53,6 +53,18 @@ def match(
                 else:
                     matched.items.append(item)
     return matched
+
+
+def _elsewhere(resource: StateResource, change: NetChange) -> bool:
+    """Whether its ARN names another account or region: names alone are unique in neither."""
+    parts = str(resource.attributes.get("arn", "")).split(":", 5)
+    if len(parts) != 6:
+        return False
+    region, account = parts[3], parts[4]
+    return bool(
+        (region and change.region and region != change.region)
+        or (account and change.account and account != change.account)
+    )
 
 
 def _managed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import orjson
 import pytest
 
 from lamplighter.core.findings import Finding
+from lamplighter.core.operations import EditHcl
+from lamplighter.core.results import Outcome
 from lamplighter.drift import check_directory
 from lamplighter.drift.check import DriftReport
 from lamplighter.drift.report import data, markdown, text
+from lamplighter.tools.files import FileEdits
 from tests.conftest import ROOT
 
 CODE = ROOT / "scenarios/projects/payments"
@@ -128,6 +132,21 @@ def test_a_project_that_only_terraform_touched_is_clean(tmp_path: Path) -> None:
     clean = check_directory(CODE, [write_trace(tmp_path / "trace.json", own)], STATE)
     assert (clean.findings, clean.plan, clean.incomplete) == ((), None, False)
     assert text(clean).startswith("0 drifts\n")
+
+
+def test_an_edit_of_the_plan_ends_its_drift(report: DriftReport, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    shutil.copytree(CODE, code)
+    copied = check_directory(code, [RECORDED / "trace"], STATE)
+    assert copied.plan is not None
+    steps = [step.operation for step in copied.plan.steps if step.operation.executable]
+    assert steps
+    for operation in steps:
+        assert FileEdits().current_version(operation) == operation.target.version
+        assert FileEdits().perform(operation, "claim").outcome is Outcome.DONE
+    after = drifts(check_directory(code, [RECORDED / "trace"], STATE))
+    ended = {(step.address, step.attribute) for step in steps if isinstance(step, EditHcl)}
+    assert set(after) == set(drifts(report)) - ended
 
 
 def test_an_empty_trace_is_not_a_clean_answer(tmp_path: Path) -> None:

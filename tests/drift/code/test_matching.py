@@ -239,3 +239,21 @@ def test_a_rule_for_the_group_itself(
     )
     actions = [row[2] for row in found(tmp_path, GROUPS, resources, [event])]
     assert actions == (["delete"] if expected and len(resources) > 1 else expected)
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        ("arn:aws:logs:eu-west-1:111122223333:log-group:/api", True),
+        ("arn:aws:logs:us-east-1:111122223333:log-group:/api", False),
+        ("arn:aws:logs:eu-west-1:999999999999:log-group:/api", False),
+        ("arn:aws:logs:::log-group:/api", True),
+        ("", True),
+    ],
+)
+def test_the_same_name_in_another_account_or_region_is_another_resource(
+    tmp_path: Path, arn: str, expected: bool
+) -> None:
+    attributes = {"id": "/api", "name": "/api", "retention_in_days": 30, "arn": arn}
+    group = resource("aws_cloudwatch_log_group", "api", attributes)
+    assert bool(found(tmp_path, GROUP_CODE, [group], [retention(7)])) == expected
