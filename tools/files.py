@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from lamplighter.core.errors import InputError, Refused
@@ -28,19 +30,14 @@ class FileEdits:
             return EffectResult(Outcome.REFUSED, f"no exact edit is known: {edit.proposal}")
         try:
             path = _path(edit)
-            content = _read(path)
-            if edit_version(content, edit.edits) != edit.target.version:
-                return EffectResult(Outcome.REFUSED, "the file changed since it was read")
-            after = _applied(content, edit.edits)
+            with _folder_lock(path.parent):
+                return _performed(path, edit)
         except Refused as error:
             return EffectResult(Outcome.REFUSED, str(error))
         except InputError as error:
             return EffectResult(Outcome.FAILED, str(error))
-        try:
-            _replace(path, after)
         except OSError as error:
             return EffectResult(Outcome.FAILED, f"{edit.target.name}: cannot be written ({error.strerror})")
-        return EffectResult(Outcome.DONE, f"{edit.target.name} written")
 
     def observe(self, operation: Operation, claim: str) -> EffectResult:
         """The file still as it was: not done. As the edit leaves it: done. Anything else cannot be told."""
@@ -54,6 +51,30 @@ class FileEdits:
         if _is_result(content, edit):
             return EffectResult(Outcome.DONE, "the file holds the edit")
         return EffectResult(Outcome.UNKNOWN, "the file is neither as it was nor as the edit leaves it")
+
+
+def _performed(path: Path, edit: EditHcl) -> EffectResult:
+    content = _read(path)
+    if edit_version(content, edit.edits) != edit.target.version:
+        return EffectResult(Outcome.REFUSED, "the file changed since it was read")
+    _replace(path, _applied(content, edit.edits))
+    return EffectResult(Outcome.DONE, f"{edit.target.name} written")
+
+
+@contextlib.contextmanager
+def _folder_lock(folder: Path) -> Iterator[None]:
+    """Two plans may edit one file: reading, comparing and replacing it is one thing. Leaves no file behind."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(
+            str(folder), f"cannot be read ({error.strerror})", "check its permissions"
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _edit(operation: Operation) -> EditHcl:
@@ -126,8 +147,10 @@ def _replace(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    # The new file is in place now; where its folder cannot be synced, that is no reason to say it is not.
+    with contextlib.suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -43,13 +43,13 @@ class Session:
 
     @cached_property
     def identity(self) -> str:
-        """`user@host` of the process, as the audit log names the local user."""
-        import getpass
+        """`user@host` of the process, as the audit log names the local user; no variable can change it."""
+        import pwd
         import socket
 
         try:
-            user = getpass.getuser()
-        except (KeyError, OSError):
+            user = pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
             user = str(os.getuid())
         return f"{user}@{socket.gethostname()}"
 

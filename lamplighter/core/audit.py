@@ -60,6 +60,15 @@ class Head(NamedTuple):
     hash: str
 
 
+def _redacted(value: Any) -> Any:
+    """Each text by itself: in the JSON's own spelling a quoted secret looks different."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {str(key): _redacted(item) for key, item in value.items()}
+    return [_redacted(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 class AuditLog:
     """Reads, verifies and extends the chain of one open ledger."""
 
@@ -70,7 +79,7 @@ class AuditLog:
     def append(self, time: str, actor: str, action: str, subject: str, body: Mapping[str, Any]) -> None:
         """Adds a record inside the caller's open write transaction; raises LedgerError where the tail is not whole."""
         head = self._trusted_head()
-        text = redact(canonical_json(dict(body)).decode("utf-8", "backslashreplace"))
+        text = canonical_json(_redacted(dict(body))).decode("utf-8", "backslashreplace")
         values = (head.seq + 1, time, redact(actor), action, redact(subject), text, head.hash)
         self._connection.execute(
             "INSERT INTO audit (seq, time, actor, action, subject, body, prev_hash, hash) VALUES (?,?,?,?,?,?,?,?)",

@@ -196,31 +196,48 @@ def read_secret(reference: str, *, environ: Mapping[str, str] | None = None) -> 
     )
 
 
+_NOT_FROM_PROJECT = frozenset({"policy", "state_dir"})
+"""They say what is allowed, and where the ledger and its freeze are kept."""
+
+
 def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Iterator[_Layer]:
     named = config_file or (Path(env["LAMP_CONFIG"]) if env.get("LAMP_CONFIG") else None)
-    if named is not None:
-        path = here / named.expanduser()
+    path = here / named.expanduser() if named is not None else None
+    if path is not None:
         yield _file_layer(path, _read_toml(path))
     yield _env_layer(env, here)
-    yield from _found_layers(here)
+    yield from _found_layers(here, path)
     user = Path(env.get("XDG_CONFIG_HOME") or _home(env) / ".config") / "lamplighter" / "lamp.toml"
     if user.is_file():
         yield _file_layer(user, _read_toml(user))
 
 
-def _found_layers(here: Path) -> Iterator[_Layer]:
+def _found_layers(here: Path, named: Path | None) -> Iterator[_Layer]:
     places = (here, *here.parents)
     for place in places:
         if (place / "lamp.toml").is_file():
-            yield _file_layer(place / "lamp.toml", _read_toml(place / "lamp.toml"))
+            if named is not None and (place / "lamp.toml").samefile(named):
+                break
+            yield _found_layer(place / "lamp.toml", _read_toml(place / "lamp.toml"))
             break
     for place in places:
         path = place / "pyproject.toml"
         # Most projects have a pyproject.toml that says nothing of us, and a broken one is not ours to report.
         if path.is_file() and b"tool.lamplighter" in path.read_bytes():
-            table = _read_toml(path).get("tool", {}).get("lamplighter", {})
-            yield _file_layer(path, table)
+            tools = _read_toml(path).get("tool", {})
+            table = tools.get("lamplighter", {}) if isinstance(tools, dict) else {}
+            yield _found_layer(path, table if isinstance(table, dict) else {})
             break
+
+
+def _found_layer(path: Path, table: dict[str, Any]) -> _Layer:
+    """A file that merely lies in the project: whoever can write there must not widen what a run may do."""
+    layer = _file_layer(path, table)
+    for key, value in layer.values.items():
+        if key in _NOT_FROM_PROJECT or key.startswith("models.") or (key == "mode" and value == "act"):
+            remedy = "put it into the user's own settings, or name this file with --config"
+            raise ConfigError(str(path), f"{key} may not be set by a file found in the project", remedy)
+    return layer
 
 
 def _file_layer(path: Path, table: dict[str, Any]) -> _Layer:

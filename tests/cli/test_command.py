@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -62,7 +63,17 @@ def test_several_outputs_at_once(tmp_path: Path) -> None:
 
 
 def test_a_freeze_refuses_apply(tmp_path: Path) -> None:
+    sample = Path(__file__).parents[2] / "scenarios"
+    data = sample / "data/payments"
+    project = tmp_path / "payments"
+    shutil.copytree(sample / "projects/payments", project)
+    inputs = ("--trace", str(data / "trace"), "--state", str(data / "terraform.tfstate"))
+    checked = lamp(tmp_path, "drift", "check", str(project), *inputs, "--save-plan", "--json")
+    digest = json.loads(checked.stdout)["plan"]
+    assert lamp(tmp_path, "plan", "approve", digest).code == 0
     assert lamp(tmp_path, "freeze", "--reason", "drill").code == 0
-    done = lamp(tmp_path, "plan", "apply", "abcdef")
+    done = lamp(tmp_path, "plan", "apply", digest)
     assert done.code == 3
     assert b"drill" in done.stderr
+    assert lamp(tmp_path, "unfreeze").code == 0
+    assert lamp(tmp_path, "plan", "apply", digest).code == 0

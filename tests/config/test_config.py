@@ -56,7 +56,8 @@ def test_each_place_yields_to_the_one_before_it(tmp_path: Path) -> None:
 def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     (tmp_path / "infra").mkdir()
     (tmp_path / "lamp.toml").write_text('project = "stack"\ntrace = ["logs", "more"]\npolicy = "p.toml"')
-    config = load_config(environ=_env(tmp_path), cwd=tmp_path / "infra").config
+    named = tmp_path / "lamp.toml"
+    config = load_config(named, environ=_env(tmp_path), cwd=tmp_path / "infra").config
     assert config.project == tmp_path / "stack"
     assert config.trace == (tmp_path / "logs", tmp_path / "more")
     assert config.policy == tmp_path / "p.toml"
@@ -79,7 +80,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
 def test_a_wrong_file_is_one_line_that_names_it(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "lamp.toml").write_text(text)
     with pytest.raises(ConfigError) as caught:
-        load_config(environ=_env(tmp_path), cwd=tmp_path)
+        load_config(tmp_path / "lamp.toml", environ=_env(tmp_path), cwd=tmp_path)
     line = str(caught.value)
     assert expected in line
     assert str(tmp_path / "lamp.toml") in line
@@ -120,3 +121,23 @@ def test_a_policy_file_with_an_unknown_key_names_the_file(tmp_path: Path) -> Non
     path.write_text("modus = 1")
     with pytest.raises(ConfigError, match=str(path)):
         load_policy(Config(policy=path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['mode = "act"', 'policy = "p.toml"', 'state_dir = "st"', 'models.cloud.endpoint = "https://x.example"'],
+)
+@pytest.mark.parametrize("name", ["lamp.toml", "pyproject.toml"])
+def test_a_file_found_in_the_project_cannot_widen_what_a_run_may_do(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(f"[tool.lamplighter]\n{text}\n" if name == "pyproject.toml" else f"{text}\n")
+    (tmp_path / "deep").mkdir()
+    with pytest.raises(ConfigError, match="may not be set by a file found in the project"):
+        load_config(environ=_env(tmp_path), cwd=tmp_path / "deep")
+
+
+def test_a_file_found_in_the_project_may_tighten(tmp_path: Path) -> None:
+    (tmp_path / "lamp.toml").write_text('mode = "observe"\nfail_on = "high"\n')
+    config = load_config(environ=_env(tmp_path), cwd=tmp_path).config
+    assert (config.mode, config.fail_on) == ("observe", "high")

@@ -238,3 +238,36 @@ def test_a_file_changed_since_the_plan_was_approved_stays(root: Path, tmp_path: 
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         assert executed(ledger, edits) == [Outcome.REFUSED]
     assert (root / "main.tf").read_bytes() == b"# mine\n" + CODE
+
+
+def test_two_plans_on_one_file_never_lose_an_edit(tmp_path: Path) -> None:
+    """Both were made for the same bytes: one is done, the other is told that the file changed."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    for round_number in range(30):
+        path = tmp_path / f"{round_number}.tf"
+        path.write_bytes(b"a = 1\nb = 2\n")
+        operations = [
+            EditHcl(
+                target=Target(
+                    context=str(tmp_path),
+                    kind="terraform_file",
+                    name=path.name,
+                    version=edit_version(b"a = 1\nb = 2\n", (edit,)),
+                ),
+                address="x.y",
+                attribute="a",
+                proposal="",
+                edits=(edit,),
+            )
+            for edit in (
+                ByteEdit(start=4, end=5, old="1", new="10"),
+                ByteEdit(start=10, end=11, old="2", new="20"),
+            )
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(lambda operation: FileEdits().perform(operation, "c"), operations))
+        done = [result.outcome is Outcome.DONE for result in results]
+        content = path.read_text()
+        assert ("a = 10" in content, "b = 20" in content) == tuple(done)
+        assert any(done)
