@@ -139,7 +139,7 @@ def _claimed_twice(resources: Sequence[StateResource]) -> list[str]:
     owners: dict[tuple[str, str], list[str]] = defaultdict(list)
     for resource in resources:
         identity = resource.attributes.get("id")
-        if isinstance(identity, str) and identity:
+        if isinstance(identity, str) and identity and "id" not in resource.sensitive:
             owners[resource.type, identity].append(resource.address)
     return [
         f"{identity} is claimed by {' and '.join(sorted(addresses))}"

@@ -148,7 +148,7 @@ def _item(
     return DriftItem(
         address=resource.address,
         resource_type=resource.type,
-        resource_id=str(resource.attributes.get("id", "")),
+        resource_id="" if "id" in resource.sensitive else str(resource.attributes.get("id", "")),
         attribute=attribute,
         action=action,
         code_value=SENSITIVE if secret and code_value not in _ABSENT else code_value,
