@@ -79,7 +79,7 @@ def check_directory(
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
     matched = match(net(extraction.changes), StateIndex(state.resources), project, contents)
     gaps = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    gaps += _gaps(state.resources, project, trace, extraction.uncatalogued)
+    gaps += [*_gaps(state.resources, project, trace, extraction.uncatalogued), *matched.unplaced]
     return _report(directory, contents, trace, extraction, matched, gaps)
 
 
@@ -125,13 +125,28 @@ def _gaps(
     gaps += [f"module {name}: {source} holds no code that was read" for name, source in project.missing]
     others = sorted({resource.type.partition("_")[0] for resource in resources} - _LOCAL_PROVIDERS)
     gaps += [f"provider {name}: its resources are not checked" for name in others]
-    if not trace.counts.events:
+    if not resources:
+        gaps.append("the state holds no managed resource: there was nothing to compare with")
+    if trace.counts.events:
+        gaps += _uncovered(resources, trace)
+    else:
         gaps.append("the trace is empty: no API call was looked at")
     gaps += [
         f"{item.event.name} by {item.actor.name} at {item.event.time}: {item.reason} (event {item.event.event_id})"
         for item in unknown
     ]
     return gaps
+
+
+def _uncovered(resources: Sequence[StateResource], trace: TraceRead) -> list[str]:
+    """Accounts and regions of the state's ARNs of which the trace holds no event at all."""
+    parts = [str(resource.attributes.get("arn", "")).split(":", 5) for resource in resources]
+    arns = [part for part in parts if len(part) == 6]
+    accounts = {part[4] for part in arns if part[4].isdigit()} - trace.coverage.accounts
+    regions = {part[3] for part in arns if part[3]} - trace.coverage.regions
+    return [f"account {name}: the trace holds no event of it" for name in sorted(accounts)] + [
+        f"region {name}: the trace holds no event of it" for name in sorted(regions)
+    ]
 
 
 def _claimed_twice(resources: Sequence[StateResource]) -> list[str]:

@@ -31,6 +31,19 @@ class Matched:
     outside: int = 0
     ignored: int = 0
     """Changes of attributes under lifecycle.ignore_changes."""
+    unplaced: list[str] = field(default_factory=list[str])
+    """Changes of managed resources that could not be compared, as one-line texts."""
+
+
+_PARENTS = {
+    "bucket": ("aws_s3_bucket", "bucket"),
+    "role": ("aws_iam_role", "name"),
+    "user": ("aws_iam_user", "name"),
+}
+"""What a setting that Terraform holds as a resource of its own belongs to: identity -> type, attribute."""
+
+_ALIASES = {"aws_security_group": "aws_default_security_group"}
+"""Types under which Terraform may hold the same thing."""
 
 
 def match(
@@ -39,13 +52,20 @@ def match(
     """The drift that the changes leave, in a stable order. `contents` are the bytes of the code's files."""
     matched = Matched()
     for change in changes:
-        types = change.resource_types if change.resource_types != ("*",) else state.types()
-        resources = [item for item in state.find(types, change.identity) if not _elsewhere(item, change)]
+        resources = _find(change.resource_types, change.identity, state, change)
         if change.action == "create":
-            if not resources:
-                matched.items.append(_unmanaged(change))
+            matched.items.extend(_created(change, resources, project))
         elif not resources:
-            matched.outside += 1
+            parent = _parent(change, state)
+            if parent is None:
+                matched.outside += 1
+            else:
+                matched.items.append(_new_setting(change, parent, project))
+        elif change.action == "remove" and _holds_nothing(change, resources[0], state):
+            matched.unplaced.append(
+                f"{resources[0].address}: {change.attribute} lost a member that the state does not hold"
+                f" (event {change.changes[-1].event.event_id})"
+            )
         else:
             for item in _managed(change, resources[0], state, project, contents):
                 if item.address and item.attribute and project.ignores(item.address, item.attribute):
@@ -53,6 +73,50 @@ def match(
                 else:
                     matched.items.append(item)
     return matched
+
+
+def _find(
+    types: tuple[str, ...], identity: Mapping[str, str], state: StateIndex, change: NetChange
+) -> list[StateResource]:
+    wanted = (
+        state.types()
+        if types == ("*",)
+        else (*types, *(_ALIASES[name] for name in types if name in _ALIASES))
+    )
+    return [item for item in state.find(wanted, identity) if not _elsewhere(item, change)]
+
+
+def _parent(change: NetChange, state: StateIndex) -> StateResource | None:
+    """The managed resource that a setting with no resource of its own in the state belongs to."""
+    for name, (kind, attribute) in _PARENTS.items():
+        if change.action == "set" and change.value not in _ABSENT and name in change.identity:
+            found = _find((kind,), {attribute: change.identity[name]}, state, change)
+            if found and found[0].type not in change.resource_types:
+                return found[0]
+    return None
+
+
+def _new_setting(change: NetChange, parent: StateResource, project: Project) -> DriftItem:
+    """A bucket gained a policy, a role an inline policy: the code has no block for it yet."""
+    item = _item(
+        change, parent, project, "set", f"{change.resource_types[0]}.{change.attribute}", None, change.value
+    )
+    level = risk.assess(change.resource_types[0], "set", change.attribute, None, change.value)
+    return replace(item, risk=level.severity, risk_reason=level.reason)
+
+
+def _created(change: NetChange, resources: list[StateResource], project: Project) -> Iterator[DriftItem]:
+    """One that the state holds was deleted and made again by hand: its settings are gone."""
+    if not resources:
+        yield _unmanaged(change)
+    elif any(event.action == "delete" for event in change.changes):
+        yield _item(change, resources[0], project, "delete", "", "present", "made again outside Terraform")
+
+
+def _holds_nothing(change: NetChange, resource: StateResource, state: StateIndex) -> bool:
+    """Whether something was taken away that neither the state nor the trace had before."""
+    known = any(_same(item.value, change.value) for item in held(state, resource, change.attribute))
+    return not known and not any(event.action == "add" for event in change.changes)
 
 
 def _elsewhere(resource: StateResource, change: NetChange) -> bool:
@@ -108,9 +172,9 @@ def _setting(
 ) -> Iterator[DriftItem]:
     stored = _at(resource.attributes, attribute)
     code = project.locate(resource.address, attribute)
+    # The code is what ought to be; the state may have been refreshed since and hold the drift already.
     written = code.value if code is not None and code.known and code.text else stored
-    # Equal to the state: set and set back. Equal to the code: the code has caught up since.
-    if not _same(stored, live) and not _same(written, live):
+    if not _same(written, live):
         item = _item(change, resource, project, "set", attribute, written, live, code)
         # An edit holds the old text as well as the new.
         yield item if _secret(resource, attribute) else replace(item, edit=_edit(code, live, contents))

@@ -72,7 +72,7 @@ def change_text(item: DriftItem) -> str:
         case "create":
             return f"{item.resource_type} was created"
         case "delete":
-            return "was deleted"
+            return f"was deleted and {item.live_value}" if item.live_value else "was deleted"
         case "add":
             return f"{item.attribute} gained {brief(item.live_value)}"
         case "remove":

@@ -33,7 +33,9 @@ def test_one_line_and_a_code(tmp_path: Path, files: dict[str, str], expected: by
     )
     if b"p.toml" in expected or b"none.toml" in expected:
         done = process.run(
-            [sys.executable, "-m", "lamplighter", "ask", "what changed?"], cwd=tmp_path, env=env
+            [sys.executable, "-m", "lamplighter", "--config", "lamp.toml", "ask", "what changed?"],
+            cwd=tmp_path,
+            env=env,
         )
     assert done.code == 64
     assert expected in done.stderr
