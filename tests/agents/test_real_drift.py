@@ -73,7 +73,7 @@ def test_the_command_that_waits_for_approval_exits_3(sample: Wiring, tmp_path: P
         f'state = "{config.state}"\nstate_dir = "{config.state_dir}"\n'
     )
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "lamplighter", "ask", "fix the drift"]
+    command = [sys.executable, "-m", "lamplighter", "--config", "lamp.toml", "ask", "fix the drift"]
     done = process.run(command, cwd=tmp_path, env=env)
     assert done.code == 3
     assert b"waits for approval" in done.stdout
