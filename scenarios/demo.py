@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lamplighter.core.errors import Unavailable
 
-REQUESTS = ("what did the console change in payments?", "who opened port 22 to the world on web?")
+REQUESTS = ("who opened port 22 to the world on web?", "what did svc-cost-saver change?")
 
 _SETTINGS = """\
 # Written by `lamp demo`: settings of the sample, for `lamp --config`.

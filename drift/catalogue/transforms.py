@@ -18,7 +18,7 @@ def policy(value: Any) -> Any:
     text = unquote(value) if value.lstrip().startswith("%7B") else value
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

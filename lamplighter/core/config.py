@@ -289,9 +289,9 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
         listed = [raw] if isinstance(raw, str) else raw
         if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
             raise wrong
-        return tuple(layer.base / Path(item).expanduser() for item in listed if item)
+        return tuple(layer.base / _expanded(item, key, layer.origin) for item in listed if item)
     if kind == "number":
-        if isinstance(raw, str) and raw.strip().isdigit():
+        if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdecimal():
             return int(raw)
         if not isinstance(raw, int) or isinstance(raw, bool):
             raise wrong
@@ -299,7 +299,7 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
     if not isinstance(raw, str):
         raise wrong
     if kind == "path":
-        return layer.base / Path(raw).expanduser()
+        return layer.base / _expanded(raw, key, layer.origin)
     if kind == "secret" and raw and not raw.startswith(("env:", "file:")):
         raise ConfigError(
             f"{key} ({layer.origin})",
@@ -307,6 +307,13 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
             "write env:NAME or file:/path that refers to it",
         )
     return raw
+
+
+def _expanded(text: str, key: str, origin: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(origin, f"{key}: {text!r} names no user's home", "write the whole path") from error
 
 
 _WANTED: dict[Kind, str] = {

@@ -141,3 +141,11 @@ def test_a_file_found_in_the_project_may_tighten(tmp_path: Path) -> None:
     (tmp_path / "lamp.toml").write_text('mode = "observe"\nfail_on = "high"\n')
     config = load_config(environ=_env(tmp_path), cwd=tmp_path).config
     assert (config.mode, config.fail_on) == ("observe", "high")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LAMP_BUDGETS_STEPS", "\u00b2"), ("LAMP_PROJECT", "~nobody-here/x")]
+)
+def test_odd_values_are_one_line(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(ConfigError):
+        load_config(environ=_env(tmp_path, **{name: value}), cwd=tmp_path)
