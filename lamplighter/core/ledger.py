@@ -435,7 +435,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     try:
         _prepare(path, connection)
-    except BaseException:
+    except BaseException:  # reason: also on Ctrl-C the handle is given back; what was raised goes on
         connection.close()
         raise
     return connection
