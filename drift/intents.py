@@ -49,14 +49,21 @@ def extract(records: Iterable[Mapping[str, Any]]) -> Extraction:
             continue
         events = [event for event in known.events.get(name, ()) if _complete(record, event)]
         changes = [change for event in events for change in _changes(record, event)]
-        if changes:
-            found.changes.extend(changes)
-        else:
-            reason = (
-                "its parameters name no resource or value" if name in known.events else "not in the catalogue"
-            )
+        found.changes.extend(changes)
+        reason = _gap(record, name, known, bool(changes))
+        if reason:
             found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
     return found
+
+
+def _gap(record: Mapping[str, Any], name: str, known: catalogue.Catalogue, changes: bool) -> str:
+    """What of the call the catalogue does not account for; empty when it accounts for all of it."""
+    if name not in known.events:
+        return "not in the catalogue"
+    if not changes:
+        return "its parameters name no resource or value"
+    unknown = known.unknown_parameters(name, record.get("requestParameters"))
+    return f"parameters that are not in the catalogue: {', '.join(unknown)}" if unknown else ""
 
 
 def _reference(record: Mapping[str, Any], name: str) -> EventRef:

@@ -123,7 +123,8 @@ def test_a_file_holds_events_and_ignored_calls_of_its_service_only(service: str)
     ignored: dict[str, str] = tables.get("ignored", {})
     named = {table["name"] for table in tables.get("event", [])}
 
-    assert tables.keys() <= {"event", "ignored"}
+    assert tables.keys() <= {"event", "ignored", "parameters"}
+    assert all(tables.get("parameters", {}).values())
     assert all(name.startswith(f"{service}:") for name in named | ignored.keys())
     assert named.isdisjoint(ignored)
     assert all(ignored.values())
@@ -214,3 +215,55 @@ def test_a_call_whose_change_cannot_be_told_is_kept_aside(record: dict[str, Any]
 
     assert found.changes == []
     assert [item.event.event_id for item in found.uncatalogued] == [record["eventID"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "unknown"),
+    [
+        (
+            "sqs:SetQueueAttributes",
+            {"attributes": {"DelaySeconds": "5", "Unheard": "1"}},
+            "attributes.Unheard",
+        ),
+        ("ec2:ModifySubnetAttribute", {"enableDns64": {"value": True}}, "enableDns64"),
+        (
+            "s3:PutBucketEncryption",
+            {
+                "ServerSideEncryptionConfiguration": {
+                    "Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "Unheard": "x"}}
+                }
+            },
+            "ServerSideEncryptionConfiguration.Rule.ApplyServerSideEncryptionByDefault.Unheard",
+        ),
+        (
+            "dynamodb:UpdateTable",
+            {"replicaUpdates": [{"create": {"regionName": "eu-north-1"}}]},
+            "replicaUpdates",
+        ),
+    ],
+)
+def test_a_parameter_that_the_catalogue_does_not_know_is_a_gap(
+    name: str, parameters: dict[str, Any], unknown: str
+) -> None:
+    known = next(case["record"] for case in CASES.values() if _called(case["record"]) == name)
+    record = {**known, "requestParameters": {**known["requestParameters"], **parameters}}
+
+    reasons = [item.reason for item in extract([record]).uncatalogued]
+
+    assert reasons == [f"parameters that are not in the catalogue: {unknown}"]
+
+
+@pytest.mark.parametrize("service", TABLES)
+def test_a_parameter_without_meaning_is_exercised(service: str) -> None:
+    records = [case["record"] for case in CASES.values() if _called(case["record"]).startswith(f"{service}:")]
+
+    for path in TABLES[service].get("parameters", {}):
+        call, _, rest = path.partition(".")
+        own = [record for record in records if not rest or record["eventName"] == call]
+        assert any(_holds(record["requestParameters"], (rest or path).split(".")) for record in own), path
+
+
+def _holds(value: Any, parts: list[str]) -> bool:
+    if not parts:
+        return True
+    return isinstance(value, dict) and parts[0] in value and _holds(value[parts[0]], parts[1:])
