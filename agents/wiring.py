@@ -69,18 +69,19 @@ def build(config: Config, *, clock: Clock | None = None) -> Wiring:
     return Wiring(
         config=config,
         policy=load_policy(config),
-        check_drift=_check_drift,
+        check_drift=_drift_engine(config.terraform_principals),
         effects=_effects(),
         clock=clock or SystemClock(),
     )
 
 
-def _check_drift(
-    directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /
-) -> DriftAnswer:
-    from lamplighter.drift import check_directory
+def _drift_engine(principals: Sequence[str]) -> CheckDrift:
+    def check(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
+        from lamplighter.drift import check_directory
 
-    return check_directory(directory, trace_paths, state_path)
+        return check_directory(directory, trace_paths, state_path, principals=principals)
+
+    return check
 
 
 def _effects() -> dict[str, Effect]:

@@ -18,9 +18,13 @@ __all__ = ["check_directory"]
 
 
 def check_directory(
-    directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None
+    directory: Path,
+    trace_paths: Sequence[Path],
+    state_path: Path | None = None,
+    *,
+    principals: Sequence[str] = (),
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace_paths, state_path)
+    return check(directory, trace_paths, state_path, principals=principals)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from lamplighter.drift import catalogue
 from lamplighter.drift.catalogue.transforms import lookup
-from lamplighter.drift.model import Actor, Change, EventRef
-from lamplighter.drift.trace import Origin, actor_of, classify
+from lamplighter.drift.model import Actor, Change, EventRef, Origin
+from lamplighter.drift.trace import ANYONE, Owners, actor_of, classify
 
 _HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"})
 """What CloudTrail writes in place of a value that it keeps out of the log."""
@@ -34,23 +34,27 @@ class Extraction:
     counts: Counter[str] = field(default_factory=Counter[str])
 
 
-def extract(records: Iterable[Mapping[str, Any]]) -> Extraction:
-    """Records (already checked for their types) in any order -> changes, in the same order."""
+def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Extraction:
+    """Records (already checked for their types) in any order -> changes, in the same order.
+
+    Of Terraform's own and the services' calls the changes are taken as far as the catalogue knows them; only what
+    people and automation did and the catalogue does not know is kept aside.
+    """
     known = catalogue.load()
     found = Extraction()
     for record in records:
-        origin = classify(record).origin
+        origin = classify(record, owners).origin
         found.counts[origin.value] += 1
-        if origin is not Origin.OUTSIDE:
+        if origin.changes_nothing:
             continue
         name = f"{record['eventSource'].removesuffix('.amazonaws.com')}:{record['eventName']}"
         if name in known.ignored:
-            found.counts["no configuration"] += 1
+            found.counts["no configuration"] += origin.outside
             continue
         events = [event for event in known.events.get(name, ()) if _complete(record, event)]
-        changes = [change for event in events for change in _changes(record, event)]
+        changes = [change for event in events for change in _changes(record, event, origin)]
         found.changes.extend(changes)
-        reason = _gap(record, name, known, bool(changes))
+        reason = _gap(record, name, known, bool(changes)) if origin.outside else ""
         if reason:
             found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
     return found
@@ -70,7 +74,7 @@ def _reference(record: Mapping[str, Any], name: str) -> EventRef:
     return EventRef(str(record.get("eventID", "")), name, record["eventTime"])
 
 
-def _changes(record: Mapping[str, Any], event: catalogue.Event) -> Iterator[Change]:
+def _changes(record: Mapping[str, Any], event: catalogue.Event, origin: Origin) -> Iterator[Change]:
     for identity in _identities(record, event.identity):
         for effect in event.effects:
             for attribute, value in _values(record, effect):
@@ -84,6 +88,7 @@ def _changes(record: Mapping[str, Any], event: catalogue.Event) -> Iterator[Chan
                     action=effect.action,
                     attribute=attribute,
                     value=value,
+                    origin=origin,
                 )
 
 

@@ -7,32 +7,40 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from lamplighter.core.operations import ByteEdit
-from lamplighter.drift import risk
+from lamplighter.drift import items
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.members import held
-from lamplighter.drift.model import Action, CodeAttribute, DriftItem, NetChange, StateResource
+from lamplighter.drift.model import CodeAttribute, DriftItem, NetChange, Origin, StateResource
 from lamplighter.drift.state import StateIndex
-
-SENSITIVE = "(sensitive)"
-_SECRET_NAME = re.compile(
-    r"password|secret|token|private_key|user_data|credential|connection_string", re.IGNORECASE
-)
-_ABSENT: tuple[Any, ...] = (None, "", [], {})
+from lamplighter.drift.values import ABSENT, at, same
 
 
 @dataclass
 class Matched:
-    """Drift items, and how many changes concerned resources that this state does not hold."""
+    """Drift items, and what became of the changes that are none."""
 
     items: list[DriftItem] = field(default_factory=list[DriftItem])
     outside: int = 0
+    """Changes to resources that this state does not hold."""
     ignored: int = 0
     """Changes of attributes under lifecycle.ignore_changes."""
+    services: int = 0
+    """Changes of managed resources that an AWS service made."""
+    applied: str = ""
+    """Time of the last Terraform call on a resource of this state; empty where the trace has none."""
     unplaced: list[str] = field(default_factory=list[str])
     """Changes of managed resources that could not be compared, as one-line texts."""
+
+
+class Against(NamedTuple):
+    """What changes are compared with. `contents` are the bytes of the code's files."""
+
+    state: StateIndex
+    project: Project
+    contents: Mapping[str, bytes]
 
 
 _PARENTS = {
@@ -46,37 +54,95 @@ _ALIASES = {"aws_security_group": "aws_default_security_group"}
 """Types under which Terraform may hold the same thing."""
 
 
-def match(
-    changes: Iterable[NetChange], state: StateIndex, project: Project, contents: Mapping[str, bytes]
-) -> Matched:
-    """The drift that the changes leave, in a stable order. `contents` are the bytes of the code's files."""
+def match(changes: Iterable[NetChange], against: Against) -> Matched:
+    """The drift that the changes leave, in a stable order."""
     matched = Matched()
+    created: dict[_Place, list[NetChange]] = {}
+    unheld: list[NetChange] = []
     for change in changes:
-        resources = _find(change.resource_types, change.identity, state, change)
-        if change.action == "create":
-            matched.items.extend(_created(change, resources, project))
-        elif not resources:
-            parent = _parent(change, state)
-            if parent is None:
-                matched.outside += 1
-            else:
-                matched.items.append(_new_setting(change, parent, project))
-        elif change.action == "remove" and _holds_nothing(change, resources[0], state):
-            matched.unplaced.append(
-                f"{resources[0].address}: {change.attribute} lost a member that the state does not hold"
-                f" (event {change.changes[-1].event.event_id})"
-            )
+        resources = _find(change.resource_types, change.identity, change, against.state)
+        if resources:
+            _of_held(change, resources[0], against, matched)
+        elif change.action == "create" and change.last.origin.outside:
+            group = [change]
+            created.update(dict.fromkeys(_places(change), group))
         else:
-            for item in _managed(change, resources[0], state, project, contents):
-                if item.address and item.attribute and project.ignores(item.address, item.attribute):
-                    matched.ignored += 1
-                else:
-                    matched.items.append(item)
+            unheld.append(change)
+    for change in unheld:
+        owners = [created[place] for place in _places(change) if place in created]
+        if owners and change.last.origin.outside:
+            owners[0].append(change)
+        else:
+            _of_unheld(change, against, matched)
+    groups = {id(group): group for group in created.values()}
+    matched.items += [items.unmanaged(group[0], group[1:]) for group in groups.values()]
     return matched
 
 
+_Place: TypeAlias = tuple[str, str, str, str]
+"""Account, region, service, and one of the names by which an event calls a resource."""
+
+
+def _places(change: NetChange) -> list[_Place]:
+    service = change.last.event.name.partition(":")[0]
+    return [(change.account, change.region, service, name) for name in change.identity.values()]
+
+
+def _of_held(change: NetChange, resource: StateResource, against: Against, matched: Matched) -> None:
+    """A change of a resource that the state holds."""
+    origin = change.last.origin
+    own = (item.event.time for item in change.changes if item.origin is Origin.TERRAFORM)
+    matched.applied = max(matched.applied, *own, "")
+    if _takes_nothing(change, resource, against.state):
+        if origin.outside:
+            matched.unplaced.append(
+                f"{resource.address}: {change.attribute} lost a member that the state does not hold"
+                f" (event {change.last.event.event_id})"
+            )
+        return
+    found = list(_drifts(change, resource, against))
+    rivals = [item for rival in _rivals(change) for item in _drifts(rival, resource, against)]
+    if change.rivals and (found or rivals):
+        found = [replace(item, confidence=0.5) for item in found or rivals]
+        named = ", ".join(sorted({item.event.event_id for item in (*change.rivals, change.last)}))
+        matched.unplaced.append(
+            f"{resource.address}: calls in one second disagree on {change.attribute or 'whether it exists'},"
+            f" and the trace does not tell which came last (events {named})"
+        )
+    for item in found:
+        if item.attribute and against.project.ignores(resource.address, item.attribute):
+            matched.ignored += 1
+        elif item.origin is Origin.SERVICE:
+            matched.services += 1
+        else:
+            matched.items.append(item)
+
+
+def _of_unheld(change: NetChange, against: Against, matched: Matched) -> None:
+    """A change of a resource that neither the state nor a creation in the trace knows."""
+    parent = _parent(change, against.state) if change.last.origin.outside else None
+    if parent is None:
+        matched.outside += 1
+        return
+    # A bucket gained a policy, a role an inline policy: the code has no block for it yet.
+    kind = change.resource_types[0]
+    place = against.project.locate(parent.address)
+    matched.items.append(
+        items.managed(
+            change,
+            parent,
+            "set",
+            f"{kind}.{change.attribute}",
+            None,
+            change.value,
+            place.location if place else None,
+            assessed_as=(kind, change.attribute),
+        )
+    )
+
+
 def _find(
-    types: tuple[str, ...], identity: Mapping[str, str], state: StateIndex, change: NetChange
+    types: tuple[str, ...], identity: Mapping[str, str], change: NetChange, state: StateIndex
 ) -> list[StateResource]:
     wanted = (
         state.types()
@@ -84,39 +150,6 @@ def _find(
         else (*types, *(_ALIASES[name] for name in types if name in _ALIASES))
     )
     return [item for item in state.find(wanted, identity) if not _elsewhere(item, change)]
-
-
-def _parent(change: NetChange, state: StateIndex) -> StateResource | None:
-    """The managed resource that a setting with no resource of its own in the state belongs to."""
-    for name, (kind, attribute) in _PARENTS.items():
-        if change.action == "set" and change.value not in _ABSENT and name in change.identity:
-            found = _find((kind,), {attribute: change.identity[name]}, state, change)
-            if found and found[0].type not in change.resource_types:
-                return found[0]
-    return None
-
-
-def _new_setting(change: NetChange, parent: StateResource, project: Project) -> DriftItem:
-    """A bucket gained a policy, a role an inline policy: the code has no block for it yet."""
-    item = _item(
-        change, parent, project, "set", f"{change.resource_types[0]}.{change.attribute}", None, change.value
-    )
-    level = risk.assess(change.resource_types[0], "set", change.attribute, None, change.value)
-    return replace(item, risk=level.severity, risk_reason=level.reason)
-
-
-def _created(change: NetChange, resources: list[StateResource], project: Project) -> Iterator[DriftItem]:
-    """One that the state holds was deleted and made again by hand: its settings are gone."""
-    if not resources:
-        yield _unmanaged(change)
-    elif any(event.action == "delete" for event in change.changes):
-        yield _item(change, resources[0], project, "delete", "", "present", "made again outside Terraform")
-
-
-def _holds_nothing(change: NetChange, resource: StateResource, state: StateIndex) -> bool:
-    """Whether something was taken away that neither the state nor the trace had before."""
-    known = any(_same(item.value, change.value) for item in held(state, resource, change.attribute))
-    return not known and not any(event.action == "add" for event in change.changes)
 
 
 def _elsewhere(resource: StateResource, change: NetChange) -> bool:
@@ -131,127 +164,102 @@ def _elsewhere(resource: StateResource, change: NetChange) -> bool:
     )
 
 
-def _managed(
-    change: NetChange,
-    resource: StateResource,
-    state: StateIndex,
-    project: Project,
-    contents: Mapping[str, bytes],
-) -> Iterator[DriftItem]:
+def _parent(change: NetChange, state: StateIndex) -> StateResource | None:
+    """The managed resource that a setting with no resource of its own in the state belongs to."""
+    for name, (kind, attribute) in _PARENTS.items():
+        if change.action == "set" and change.value not in ABSENT and name in change.identity:
+            found = _find((kind,), {attribute: change.identity[name]}, change, state)
+            if found and found[0].type not in change.resource_types:
+                return found[0]
+    return None
+
+
+def _takes_nothing(change: NetChange, resource: StateResource, state: StateIndex) -> bool:
+    """Whether something was taken away that neither the state nor the trace had before."""
+    if change.action != "remove":
+        return False
+    known = any(same(item.value, change.value) for item in held(state, resource, change.attribute))
+    return not known and not any(event.action == "add" for event in change.changes)
+
+
+def _rivals(change: NetChange) -> Iterator[NetChange]:
+    """The same change, as it would be had each of its rivals come last."""
+    for rival in change.rivals:
+        yield replace(
+            change, action=rival.action, value=rival.value, changes=(*change.changes, rival), rivals=()
+        )
+
+
+def _drifts(change: NetChange, resource: StateResource, against: Against) -> Iterator[DriftItem]:
     match change.action:
         case "delete":
-            yield _item(change, resource, project, "delete", "", "present", None)
-        case "add" | "remove":
-            yield from _member(change, resource, state, project)
-        case "set":
-            for attribute, live in _expanded(change, resource):
-                yield from _setting(change, resource, project, attribute, live, contents)
+            yield _of_block(change, resource, against, None)
         case "create":
-            return
+            # One that the state holds was deleted and made again: its settings are gone.
+            if change.last.origin.outside and any(event.action == "delete" for event in change.changes):
+                yield _of_block(change, resource, against, "made again outside Terraform")
+        case "add" | "remove":
+            yield from _member(change, resource, against)
+        case "set":
+            for attribute, live in _settings(change, resource):
+                yield from _setting(change, resource, against, attribute, live)
 
 
-def _expanded(change: NetChange, resource: StateResource) -> Iterator[tuple[str, Any]]:
+def _of_block(change: NetChange, resource: StateResource, against: Against, live: str | None) -> DriftItem:
+    code = against.project.locate(resource.address)
+    place = code.location if code else None
+    return items.managed(change, resource, "delete", "", "present", live, place)
+
+
+def _settings(change: NetChange, resource: StateResource) -> Iterator[tuple[str, Any]]:
     """A whole map of tags is compared tag by tag; the tags that AWS sets itself are not the code's."""
     if change.attribute != "tags" or not isinstance(change.value, Mapping):
         yield change.attribute, change.value
         return
-    tags = resource.attributes.get("tags")
-    before = tags if isinstance(tags, Mapping) else {}
+    own, inherited = (resource.attributes.get(name) for name in ("tags", "tags_all"))
+    before = {
+        **(inherited if isinstance(inherited, Mapping) else {}),
+        **(own if isinstance(own, Mapping) else {}),
+    }
     for key in sorted({*before, *change.value}):
         if not key.startswith("aws:"):
             yield f"tags.{key}", change.value.get(key)
 
 
 def _setting(
-    change: NetChange,
-    resource: StateResource,
-    project: Project,
-    attribute: str,
-    live: Any,
-    contents: Mapping[str, bytes],
+    change: NetChange, resource: StateResource, against: Against, attribute: str, live: Any
 ) -> Iterator[DriftItem]:
-    stored = _at(resource.attributes, attribute)
-    code = project.locate(resource.address, attribute)
-    # The code is what ought to be; the state may have been refreshed since and hold the drift already.
-    written = code.value if code is not None and code.known and code.text else stored
-    if not _same(written, live):
-        item = _item(change, resource, project, "set", attribute, written, live, code)
+    stored = at(resource.attributes, attribute)
+    code = against.project.locate(resource.address, attribute)
+    # The code is what ought to be; the state may have been refreshed since and hold the drift already. What
+    # Terraform itself set is compared with what it wrote down: the code may have moved on since.
+    from_code = code is not None and code.known and code.text and change.last.origin is not Origin.TERRAFORM
+    written = code.value if code is not None and from_code else stored
+    if attribute.startswith("tags.") and written is None:
+        written = stored
+    if not same(written, live):
+        location = code.location if code else None
+        item = items.managed(change, resource, "set", attribute, written, live, location)
         # An edit holds the old text as well as the new.
-        yield item if _secret(resource, attribute) else replace(item, edit=_edit(code, live, contents))
+        secret = items.is_secret(resource, attribute)
+        yield item if secret else replace(item, edit=_edit(code, live, against.contents))
 
 
-def _member(
-    change: NetChange, resource: StateResource, state: StateIndex, project: Project
-) -> Iterator[DriftItem]:
+def _member(change: NetChange, resource: StateResource, against: Against) -> Iterator[DriftItem]:
     holders = [
-        item.holder for item in held(state, resource, change.attribute) if _same(item.value, change.value)
+        item.holder
+        for item in held(against.state, resource, change.attribute)
+        if same(item.value, change.value)
     ]
+    code = against.project.locate(resource.address, change.attribute)
+    place = code.location if code else None
     if change.action == "add" and not holders:
-        yield _item(change, resource, project, "add", change.attribute, None, change.value)
+        yield items.managed(change, resource, "add", change.attribute, None, change.value, place)
     elif change.action == "remove" and holders:
         if holders[0].address == resource.address:
-            yield _item(change, resource, project, "remove", change.attribute, change.value, None)
+            yield items.managed(change, resource, "remove", change.attribute, change.value, None, place)
         else:
-            yield _item(change, holders[0], project, "delete", "", "present", None)
-
-
-def _item(
-    change: NetChange,
-    resource: StateResource,
-    project: Project,
-    action: Action,
-    attribute: str,
-    code_value: Any,
-    live: Any,
-    code: CodeAttribute | None = None,
-) -> DriftItem:
-    code = code or project.locate(resource.address, attribute)
-    secret = _secret(resource, attribute)
-    level = risk.assess(resource.type, action, attribute, _plain(code_value), live)
-    last = change.changes[-1]
-    return DriftItem(
-        address=resource.address,
-        resource_type=resource.type,
-        resource_id="" if "id" in resource.sensitive else str(resource.attributes.get("id", "")),
-        attribute=attribute,
-        action=action,
-        code_value=SENSITIVE if secret and code_value not in _ABSENT else code_value,
-        live_value=SENSITIVE if secret and live not in _ABSENT else live,
-        location=code.location if code else None,
-        actor=last.actor,
-        time=last.event.time,
-        events=tuple(item.event for item in change.changes),
-        account=change.account,
-        region=change.region,
-        risk=level.severity,
-        risk_reason=level.reason,
-    )
-
-
-def _secret(resource: StateResource, attribute: str) -> bool:
-    return attribute.partition(".")[0] in resource.sensitive or _SECRET_NAME.search(attribute) is not None
-
-
-def _unmanaged(change: NetChange) -> DriftItem:
-    last = change.changes[-1]
-    level = risk.assess(change.resource_types[0], "create", "", None, None)
-    return DriftItem(
-        address=None,
-        resource_type=change.resource_types[0],
-        resource_id=" ".join(change.identity.values()),
-        attribute="",
-        action="create",
-        code_value=None,
-        live_value="present",
-        location=None,
-        actor=last.actor,
-        time=last.event.time,
-        events=tuple(item.event for item in change.changes),
-        account=change.account,
-        region=change.region,
-        risk=level.severity,
-        risk_reason=level.reason,
-    )
+            yield _of_block(change, holders[0], against, None)
 
 
 def _edit(code: CodeAttribute | None, live: Any, contents: Mapping[str, bytes]) -> ByteEdit | None:
@@ -274,41 +282,3 @@ def hcl_literal(value: Any) -> str | None:
         quoted = json.dumps(value, ensure_ascii=False)
         return quoted.replace("${", "$${").replace("%{", "%%{")
     return None
-
-
-def _at(attributes: Mapping[str, Any], path: str) -> Any:
-    """The state's value at an attribute path; the index of a block that occurs once is left out."""
-    top, _, key = path.partition(".")
-    value: Any = attributes.get(top)
-    if top in ("tags", "tags_all"):
-        return value.get(key) if key and isinstance(value, Mapping) else value
-    for part in key.split(".") if key else ():
-        if isinstance(value, list):
-            value = value[0] if value else None
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """JSON text as the value it holds, numbers and booleans in text as themselves, lists without their order."""
-    if isinstance(value, str):
-        if value[:1] in ("{", "["):
-            try:
-                return _plain(json.loads(value))
-            except (ValueError, RecursionError):
-                return value
-        if re.fullmatch(r"0|-?[1-9]\d{0,14}", value):
-            return int(value)
-        return {"true": True, "false": False}.get(value, value)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return sorted((_plain(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
-    return value
-
-
-def _same(left: Any, right: Any) -> bool:
-    if left in _ABSENT and right in _ABSENT:
-        return True
-    plain_left, plain_right = _plain(left), _plain(right)
-    return plain_left == plain_right and isinstance(plain_left, bool) == isinstance(plain_right, bool)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from lamplighter.core.operations import ByteEdit
@@ -15,6 +16,29 @@ from lamplighter.core.operations import ByteEdit
 Action = Literal["set", "add", "remove", "create", "delete"]
 """What a change does: `set` a whole attribute, `add`/`remove` a member of a set-like attribute (an ingress
 rule, a policy attachment, a tag), `create`/`delete` the resource itself."""
+
+
+class Origin(StrEnum):
+    """Where a call came from, as far as drift is concerned."""
+
+    FAILED = "failed"
+    SIGN_IN = "sign-in"
+    TELEMETRY = "telemetry"
+    SERVICE = "service"
+    TERRAFORM = "terraform"
+    OTHER_TERRAFORM = "other terraform run"
+    PERSON = "person"
+    AUTOMATION = "automation"
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether such a call leaves everything as it was."""
+        return self in (Origin.FAILED, Origin.SIGN_IN, Origin.TELEMETRY)
+
+    @property
+    def outside(self) -> bool:
+        """Whether what such a call changed is drift."""
+        return self in (Origin.PERSON, Origin.AUTOMATION, Origin.OTHER_TERRAFORM)
 
 
 class Actor(NamedTuple):
@@ -43,6 +67,7 @@ class EventRef(NamedTuple):
 class Change:
     """What one event does to one attribute (or, with an empty `attribute`, to the resource itself).
 
+    Terraform's and the services' own calls are changes too: what they set last is live, and no drift.
     `identity` holds what the event names the resource by, keyed by state attribute: {"id": "sg-1"},
     {"bucket": "logs"}, {"url": ...}; every pair must match the state's attribute of that name.
     `resource_types` are the Terraform types whose state may hold that resource, the most specific first.
@@ -59,14 +84,15 @@ class Change:
     action: Action
     attribute: str = ""
     value: Any = None
-    created_id: str = ""
+    origin: Origin = Origin.PERSON
 
 
 @dataclass(frozen=True, slots=True)
 class NetChange:
     """What is left for one resource and attribute after all its events: the value the trace says is live.
 
-    `changes` are the events that led to it, in time order; the last one is the one to attribute it to.
+    `changes` are the events that led to it, in time order; the last one is the one to attribute it to. `rivals`
+    are others of the same second that say otherwise: a trace does not tell which of them came last.
     """
 
     resource_types: tuple[str, ...]
@@ -77,6 +103,11 @@ class NetChange:
     attribute: str
     value: Any
     changes: tuple[Change, ...]
+    rivals: tuple[Change, ...] = ()
+
+    @property
+    def last(self) -> Change:
+        return self.changes[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +172,7 @@ class DriftItem:
     risk: str
     """A severity label; `risk_reason` says why."""
     risk_reason: str
+    origin: Origin = Origin.PERSON
     edit: ByteEdit | None = None
     """The one exact change of the code that says what is live, where a plain literal stands there."""
     confidence: float = 1.0

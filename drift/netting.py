@@ -1,9 +1,10 @@
 """What is left of many changes: one value for each resource and attribute, whatever order the trace came in.
 
-The last event wins; ties in a second are broken by the event's id, so that the result does not depend on the
-order of files. A deletion ends what came before it and stays itself, even after a creation within the trace: some
-creations succeed on what was there already (`sqs:CreateQueue`), so only the state can tell whether the resource
-was the code's. The state also tells what was set *back*: the matcher drops what agrees with it.
+The last event wins. A trace's times are whole seconds: of two events in one the later one cannot be told, so the
+order of their ids decides, which does not depend on the order of files, and the others are kept as rivals. A deletion
+ends what came before it and stays itself, even after a creation within the trace: some creations succeed on what was
+there already (`sqs:CreateQueue`), so only the state can tell whether the resource was the code's. The state also tells
+what was set *back*: the matcher drops what agrees with it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,12 @@ _NEVER: _Moment = ("", 0, "")
 def _moment(change: Change) -> _Moment:
     """When, and in what order within a second: ids are never given twice, so their creation is first, deletion last."""
     rank = {"create": -1, "delete": 1}.get(change.action, 0) if "id" in change.identity else 0
-    return change.event.time, rank, change.event.event_id
+    return _second(change), rank, change.event.event_id
+
+
+def _second(change: Change) -> str:
+    """Without its `Z` a time of whole seconds sorts before the fractions of the same second."""
+    return change.event.time.removesuffix("Z")
 
 
 def _sorted_by(change: Change) -> tuple[_Moment, str, bytes]:
@@ -82,7 +88,14 @@ def _net(group: list[Change]) -> NetChange:
         attribute=last.attribute,
         value=last.value,
         changes=tuple(group),
+        rivals=tuple(change for change in group[:-1] if _rivals(change, last)),
     )
+
+
+def _rivals(change: Change, last: Change) -> bool:
+    """Whether which of the two came last decides what is live, and the trace does not tell."""
+    at_once = _moment(change)[:2] == _moment(last)[:2]
+    return at_once and (change.action, change.value) != (last.action, last.value)
 
 
 def _without_undone_deletions(left: list[NetChange]) -> list[NetChange]:

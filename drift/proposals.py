@@ -53,6 +53,7 @@ def finding_of(item: DriftItem) -> Finding:
             "live": item.live_value,
             "actor": item.actor.name,
             "actor_kind": item.actor.kind,
+            "origin": item.origin.value,
             "tool": item.actor.tool,
             "source_ip": item.actor.source_ip,
             "time": item.time,

@@ -27,6 +27,7 @@ def data(report: DriftReport) -> dict[str, Any]:
             "regions": list(coverage.regions),
             "first": coverage.first,
             "last": coverage.last,
+            "applied": coverage.applied or None,
             "counts": coverage.counts,
         },
     }

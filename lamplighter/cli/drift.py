@@ -49,7 +49,12 @@ def check(
     if not traces:
         raise ConfigError("trace", "no API trace is given", "name one with --trace PATH")
     with progress("reading code, state and trace", quiet=session.quiet):
-        report = check_directory(directory or config.project, traces, state or config.state)
+        report = check_directory(
+            directory or config.project,
+            traces,
+            state or config.state,
+            principals=config.terraform_principals,
+        )
     shown, following = data(report), ""
     if save_plan and report.plan is not None:
         whole = report.plan.under(session.policy.version, session.identity)

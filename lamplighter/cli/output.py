@@ -181,3 +181,5 @@ def progress(line: str, *, quiet: bool) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        # A thread that is writing when the interpreter ends aborts it.
+        timer.join()

@@ -24,6 +24,10 @@ def drift_report() -> dict[str, Any]:
         "first": {"type": "string", "description": "ISO 8601, UTC; empty for an empty trace"},
         "last": {"type": "string", "description": "ISO 8601, UTC; empty for an empty trace"},
         "counts": {"type": "object", "additionalProperties": _COUNT},
+        "applied": {
+            "type": ["string", "null"],
+            "description": "last Terraform call on a resource of this state; null where the trace has none",
+        },
     }
     properties = {
         "findings": {"type": "array", "items": {"$ref": "#/$defs/Finding"}},

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lamplighter.core.errors import ConfigError
 from lamplighter.core.policy import Mode, Policy, parse_policy
 
-Kind: TypeAlias = Literal["text", "path", "paths", "number", "secret"]
+Kind: TypeAlias = Literal["text", "texts", "path", "paths", "number", "secret"]
 
 KEYS: dict[str, Kind] = {
     "project": "path",
@@ -31,6 +31,7 @@ KEYS: dict[str, Kind] = {
     "kube_context": "text",
     "aws_profile": "text",
     "aws_region": "text",
+    "terraform_principals": "texts",
     "budgets.steps": "number",
     "budgets.tool_calls": "number",
     "budgets.tokens": "number",
@@ -43,6 +44,10 @@ KEYS: dict[str, Kind] = {
     "models.cloud.api_key": "secret",
 }
 """Every setting and how its value is read; `docs/configuration.md` explains them."""
+
+
+_SEPARATORS: dict[Kind, str] = {"paths": os.pathsep, "texts": ","}
+"""Between the members of a list in a variable; an ARN holds colons."""
 
 
 def _variable(key: str) -> str:
@@ -96,6 +101,7 @@ class Config(_Table):
     kube_context: str = ""
     aws_profile: str = ""
     aws_region: str = ""
+    terraform_principals: tuple[str, ...] = ()
     budgets: Budgets = Budgets()
     models: Models = Models()
 
@@ -196,8 +202,8 @@ def read_secret(reference: str, *, environ: Mapping[str, str] | None = None) -> 
     )
 
 
-_NOT_FROM_PROJECT = frozenset({"policy", "state_dir"})
-"""They say what is allowed, and where the ledger and its freeze are kept."""
+_NOT_FROM_PROJECT = frozenset({"policy", "state_dir", "terraform_principals"})
+"""They say what is allowed, where the ledger and its freeze are kept, and whose changes are no drift."""
 
 
 def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Iterator[_Layer]:
@@ -256,7 +262,8 @@ def _env_layer(env: Mapping[str, str], here: Path) -> _Layer:
         if name not in _VARIABLES:
             raise ConfigError(f"${name}", "is not a setting", _suggest(name, list(_VARIABLES)))
         key = _VARIABLES[name]
-        values[key] = env[name].split(os.pathsep) if KEYS[key] == "paths" else env[name]
+        separator = _SEPARATORS.get(KEYS[key])
+        values[key] = env[name].split(separator) if separator else env[name]
     return _Layer("environment", here, values)
 
 
@@ -285,10 +292,12 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
     wrong = ConfigError(
         layer.origin, f"{key}: {_WANTED[kind]} is wanted, not {type(raw).__name__}", "mend the value"
     )
-    if kind == "paths":
+    if kind in ("paths", "texts"):
         listed = [raw] if isinstance(raw, str) else raw
         if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
             raise wrong
+        if kind == "texts":
+            return tuple(item.strip() for item in listed if item.strip())
         return tuple(layer.base / _expanded(item, key, layer.origin) for item in listed if item)
     if kind == "number":
         if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdecimal():
@@ -318,6 +327,7 @@ def _expanded(text: str, key: str, origin: str) -> Path:
 
 _WANTED: dict[Kind, str] = {
     "text": "text",
+    "texts": "text or a list of texts",
     "path": "a path",
     "paths": "a path or a list of paths",
     "number": "a whole number",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -258,3 +259,41 @@ def test_the_latest_of_all_calls_is_never_lost(changes: list[Change]) -> None:
     alone = [part for part in changes if part.event.time == latest.event.time]
     if len(alone) == 1:
         assert any(latest in item.changes for item in net(changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "rivals"),
+    [
+        pytest.param([change(1, "set", "delay", 1), change(2, "set", "delay", 2)], [], id="apart"),
+        pytest.param(
+            [change(1, "set", "delay", 1, event_id="a"), change(1, "set", "delay", 1, event_id="b")],
+            [],
+            id="of one mind",
+        ),
+        pytest.param(
+            [change(1, "set", "delay", 1, event_id="a"), change(1, "set", "delay", 2, event_id="b")],
+            [("set", 1)],
+            id="at once",
+        ),
+        pytest.param(
+            [group(1, "add", "ingress", SSH, "a"), group(1, "remove", "ingress", SSH, "b")],
+            [("add", SSH)],
+            id="given and taken at once",
+        ),
+        pytest.param(
+            [group(1, "create", event_id="b"), group(1, "delete", event_id="a")], [], id="ids come once"
+        ),
+    ],
+)
+def test_calls_of_one_second_that_disagree_are_rivals(
+    changes: list[Change], rivals: list[tuple[str, Any]]
+) -> None:
+    for order in (changes, changes[::-1]):
+        assert [(item.action, item.value) for left in net(order) for item in left.rivals] == rivals
+
+
+def test_a_whole_second_is_before_its_fractions() -> None:
+    early = change(1, "set", "delay", 1, event_id="z")
+    late = replace(early, event=early.event._replace(time="2026-11-20T09:00:01.250Z"), value=2)
+
+    assert left(late, early) == [("set", "delay", 2)]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lamplighter.drift.trace import Origin, actor_of, classify
+from lamplighter.drift.model import Origin
+from lamplighter.drift.trace import Owners, actor_of, classify
 
 CLI = "aws-cli/2.31.4 md/awscrt#0.27.6 ua/2.1 os/linux#6.8.0 lang/python#3.13.7"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
@@ -54,22 +55,45 @@ def call(identity: Any, agent: Any = CLI, **changed: Any) -> dict[str, Any]:
     return record | changed
 
 
+PERSON, AUTOMATION, SERVICE = Origin.PERSON, Origin.AUTOMATION, Origin.SERVICE
+LINKED = {
+    "type": "AssumedRole",
+    "principalId": "AROAEXAMPLE:AutoScaling",
+    "arn": "arn:aws:sts::123456789012:assumed-role/AWSServiceRoleForAutoScaling/AutoScaling",
+    "sessionContext": {
+        "sessionIssuer": {
+            "type": "Role",
+            "arn": "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/"
+            "AWSServiceRoleForAutoScaling",
+            "userName": "AWSServiceRoleForAutoScaling",
+        }
+    },
+}
+MACHINE = {**CHAINED, "principalId": "AROAEXAMPLE:i-0123456789abcdef0"}
+
+
 @pytest.mark.parametrize(
     ("record", "origin"),
     [
-        (call(ANA), Origin.OUTSIDE),
-        (call(ROOT, BROWSER), Origin.OUTSIDE),
-        (call(SSO, BROWSER, sessionCredentialFromConsole="true"), Origin.OUTSIDE),
-        (call(CHAINED), Origin.OUTSIDE),
-        (call(WEB_IDENTITY), Origin.OUTSIDE),
-        (call(SSO, "Boto3/1.40.1 md/Botocore#1.40.1"), Origin.OUTSIDE),
-        (call(AUTOSCALING, "autoscaling.amazonaws.com"), Origin.SERVICE),
-        (call({**SSO, "invokedBy": "cloudformation.amazonaws.com"}), Origin.SERVICE),
-        (call({"accountId": "123456789012", "invokedBy": "AWS Internal"}, "AWS Internal"), Origin.SERVICE),
-        (call({"accountId": "123456789012"}, eventType="AwsServiceEvent"), Origin.SERVICE),
-        (call({**ANA, "invokedBy": "AWS Internal"}, "AWS Internal"), Origin.OUTSIDE),
-        (call({**ANA, "invokedBy": "signin.amazonaws.com"}, "signin.amazonaws.com"), Origin.OUTSIDE),
-        (call({**ANA, "invokedBy": "amazonaws.com.example.org"}), Origin.OUTSIDE),
+        (call(ANA), PERSON),
+        (call(ROOT, BROWSER), PERSON),
+        (call(ROOT, "Boto3/1.40.1"), PERSON),
+        (call(SSO, BROWSER, sessionCredentialFromConsole="true"), PERSON),
+        (call(CHAINED), PERSON),
+        (call(CHAINED, "Boto3/1.40.1"), AUTOMATION),
+        (call(MACHINE), AUTOMATION),
+        (call(WEB_IDENTITY), AUTOMATION),
+        (call(SSO, "Boto3/1.40.1 md/Botocore#1.40.1"), PERSON),
+        (call(ANA, "Boto3/1.40.1 md/Botocore#1.40.1"), AUTOMATION),
+        (call(AUTOSCALING, "autoscaling.amazonaws.com"), SERVICE),
+        (call(LINKED, "autoscaling.amazonaws.com"), SERVICE),
+        (call({**SSO, "invokedBy": "cloudformation.amazonaws.com"}), PERSON),
+        (call({**ANA, "invokedBy": "ssm.amazonaws.com"}, TERRAFORM), AUTOMATION),
+        (call({"accountId": "123456789012", "invokedBy": "AWS Internal"}, "AWS Internal"), SERVICE),
+        (call({"accountId": "123456789012"}, eventType="AwsServiceEvent"), SERVICE),
+        (call({**ANA, "invokedBy": "AWS Internal"}, "AWS Internal"), PERSON),
+        (call({**ANA, "invokedBy": "signin.amazonaws.com"}, "signin.amazonaws.com"), PERSON),
+        (call({**ANA, "invokedBy": "amazonaws.com.example.org"}), PERSON),
         (call(ANA, errorCode="Client.UnauthorizedOperation"), Origin.FAILED),
         (call(AUTOSCALING, errorCode="Client.UnauthorizedOperation"), Origin.FAILED),
         (call(SSO, TERRAFORM, errorCode="NoSuchBucket"), Origin.FAILED),
@@ -77,7 +101,12 @@ def call(identity: Any, agent: Any = CLI, **changed: Any) -> dict[str, Any]:
         (call(ANA, eventSource="sts.amazonaws.com", eventName="AssumeRole"), Origin.SIGN_IN),
         (call(ANA, TERRAFORM, eventSource="sts.amazonaws.com", eventName="AssumeRole"), Origin.SIGN_IN),
         (call(SSO, eventSource="sso.amazonaws.com", eventName="Federate"), Origin.SIGN_IN),
-        (call(SSO, eventSource="sso.amazonaws.com", eventName="CreateAccountAssignment"), Origin.OUTSIDE),
+        (call(SSO, eventSource="sso.amazonaws.com", eventName="CreateAccountAssignment"), PERSON),
+        (
+            call(MACHINE, eventSource="ssm.amazonaws.com", eventName="UpdateInstanceInformation"),
+            Origin.TELEMETRY,
+        ),
+        (call(ANA, eventSource="ssm.amazonaws.com", eventName="PutParameter"), PERSON),
     ],
 )
 def test_a_call_is_sorted_by_who_made_it(record: dict[str, Any], origin: Origin) -> None:
@@ -85,6 +114,32 @@ def test_a_call_is_sorted_by_who_made_it(record: dict[str, Any], origin: Origin)
 
     assert classified.origin is origin
     assert classified.reason
+
+
+@pytest.mark.parametrize(
+    ("identity", "principals", "origin"),
+    [
+        (ANA, (), Origin.TERRAFORM),
+        (ANA, ("ana",), Origin.TERRAFORM),
+        (ANA, ("arn:aws:iam::123456789012:user/*",), Origin.TERRAFORM),
+        (ANA, ("ci-*", "arn:aws:iam::*:role/ci"), Origin.OTHER_TERRAFORM),
+        (CHAINED, ("break-glass",), Origin.TERRAFORM),
+        (CHAINED, ("from-ops",), Origin.OTHER_TERRAFORM),
+        ({}, ("*",), Origin.OTHER_TERRAFORM),
+        (None, (), Origin.TERRAFORM),
+    ],
+)
+def test_terraform_is_the_codes_own_for_the_principals_named(
+    identity: Any, principals: tuple[str, ...], origin: Origin
+) -> None:
+    assert classify(call(identity, TERRAFORM), Owners(principals)).origin is origin
+
+
+def test_a_run_of_our_own_is_known_by_what_it_appended() -> None:
+    owners = Owners(("nobody",), frozenset({"lamp-0123456789abcdef"}))
+
+    assert classify(call(ANA, f"{TERRAFORM} lamp-0123456789abcdef"), owners).origin is Origin.TERRAFORM
+    assert classify(call(ANA, f"{CLI} lamp-0123456789abcdef"), owners).origin is PERSON
 
 
 @pytest.mark.parametrize(
@@ -124,7 +179,7 @@ def test_terraform_is_known_by_how_its_user_agent_begins(agent: str) -> None:
 def test_what_only_speaks_of_terraform_is_not_hidden(agent: str, tool: str) -> None:
     record = call(ANA, agent)
 
-    assert classify(record).origin is Origin.OUTSIDE
+    assert classify(record).origin.outside
     assert actor_of(record).tool == tool
 
 
@@ -144,6 +199,8 @@ def test_what_only_speaks_of_terraform_is_not_hidden(agent: str, tool: str) -> N
         (f"[{CLI}]", {}, "aws-cli"),
         ("Boto3/1.40.1 md/Botocore#1.40.1", {}, "boto3"),
         ("eksctl", {}, "eksctl"),
+        (CLI, {"userIdentity": {**ANA, "invokedBy": "cloudformation.amazonaws.com"}}, "cloudformation"),
+        ("AWS Internal", {"userIdentity": {**ANA, "invokedBy": "AWS Internal"}}, "console"),
         ("", {}, "unknown"),
         (None, {}, "unknown"),
         (7, {}, "unknown"),

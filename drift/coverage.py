@@ -1,0 +1,110 @@
+"""What a check looked at and what it did not: every gap that may hide drift, said in one line each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lamplighter.drift.hcl.project import Project
+from lamplighter.drift.intents import Extraction, Uncatalogued
+from lamplighter.drift.match import Matched
+from lamplighter.drift.model import StateResource
+from lamplighter.tools.cloudtrail import TraceRead
+
+_LOCAL_PROVIDERS = frozenset({"aws", "null", "random", "local", "terraform", "tls", "time"})
+"""Those that are checked, and those whose resources no cloud console can change."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the trace covers, and how its records fell. Times are ISO 8601, UTC, empty for an empty trace."""
+
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
+    first: str
+    last: str
+    counts: dict[str, int]
+    applied: str = ""
+    """The last call with which Terraform changed a resource of this state; empty where the trace has none."""
+
+
+def coverage_of(trace: TraceRead, extraction: Extraction, matched: Matched) -> Coverage:
+    counts = {
+        "files": trace.counts.files,
+        "events": trace.counts.events,
+        "duplicate": trace.counts.duplicates,
+        "malformed": trace.counts.malformed,
+        "read-only": trace.counts.read_only,
+        **extraction.counts,
+    }
+    return Coverage(
+        accounts=tuple(sorted(trace.coverage.accounts)),
+        regions=tuple(sorted(trace.coverage.regions)),
+        first=trace.coverage.first,
+        last=trace.coverage.last,
+        counts=dict(sorted(counts.items())),
+        applied=matched.applied,
+    )
+
+
+def gaps(
+    resources: Sequence[StateResource], project: Project, trace: TraceRead, unknown: Sequence[Uncatalogued]
+) -> Iterator[str]:
+    """What may hide drift: each makes the answer incomplete."""
+    yield from _claimed_twice(resources)
+    yield from (str(error) for error in trace.problems)
+    for name, source in project.remote:
+        yield f"module {name}: its code {source} is not in this directory"
+    for name, source in project.missing:
+        yield f"module {name}: {source} holds no code that was read"
+    for name in sorted({resource.type.partition("_")[0] for resource in resources} - _LOCAL_PROVIDERS):
+        yield f"provider {name}: its resources are not checked"
+    if not resources:
+        yield "the state holds no managed resource: there was nothing to compare with"
+    if trace.counts.events:
+        yield from _silent(resources, trace)
+    else:
+        yield "the trace is empty: no API call was looked at"
+    for item in unknown:
+        yield (
+            f"{item.event.name} by {item.actor.name} at {item.event.time}: {item.reason}"
+            f" (event {item.event.event_id})"
+        )
+
+
+def limits(matched: Matched, coverage: Coverage) -> Iterator[str]:
+    """What this way of checking does not see at all, said each time."""
+    yield "live values were taken from the trace; the cloud itself was not asked"
+    if coverage.first and not matched.applied:
+        yield (
+            f"the trace holds no apply of this state, so what changed before {coverage.first} was not looked at"
+        )
+    if matched.outside:
+        yield f"{matched.outside} changes to resources that this state does not hold"
+    if matched.services:
+        yield f"{matched.services} changes of managed resources that AWS services made themselves"
+    if matched.ignored:
+        yield f"{matched.ignored} changes that lifecycle.ignore_changes tells Terraform not to look at"
+
+
+def _silent(resources: Sequence[StateResource], trace: TraceRead) -> Iterator[str]:
+    """Accounts and regions of the state's ARNs of which the trace holds no event at all."""
+    parts = [str(resource.attributes.get("arn", "")).split(":", 5) for resource in resources]
+    arns = [part for part in parts if len(part) == 6]
+    for name in sorted({part[4] for part in arns if part[4].isdigit()} - trace.coverage.accounts):
+        yield f"account {name}: the trace holds no event of it"
+    for name in sorted({part[3] for part in arns if part[3]} - trace.coverage.regions):
+        yield f"region {name}: the trace holds no event of it"
+
+
+def _claimed_twice(resources: Sequence[StateResource]) -> Iterator[str]:
+    """Ids that two addresses of one type claim: which of them drifted cannot be told."""
+    owners: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for resource in resources:
+        identity = resource.attributes.get("id")
+        if isinstance(identity, str) and identity and "id" not in resource.sensitive:
+            owners[resource.type, identity].append(resource.address)
+    for (_, identity), addresses in sorted(owners.items()):
+        if len(addresses) > 1:
+            yield f"{identity} is claimed by {' and '.join(sorted(addresses))}"

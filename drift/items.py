@@ -1,0 +1,110 @@
+"""Drift items out of netted changes: who is to blame, how much it matters, and what must not be shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from lamplighter.drift import risk
+from lamplighter.drift.model import Action, CodeLocation, DriftItem, EventRef, NetChange, StateResource
+from lamplighter.drift.values import ABSENT, plain
+
+SENSITIVE = "(sensitive)"
+
+_SECRET_NAME = re.compile(
+    r"password|secret|token|private_key|user_data|credential|connection_string", re.IGNORECASE
+)
+_SEVERITIES = ("info", "low", "medium", "high", "critical")
+
+
+def managed(
+    change: NetChange,
+    resource: StateResource,
+    action: Action,
+    attribute: str,
+    code_value: Any,
+    live_value: Any,
+    location: CodeLocation | None,
+    *,
+    assessed_as: tuple[str, str] | None = None,
+) -> DriftItem:
+    """A drift of a resource of the state; `assessed_as` is the (type, attribute) whose risk it has, if another."""
+    kind, name = assessed_as or (resource.type, attribute)
+    secret = is_secret(resource, attribute)
+    return _item(
+        change,
+        address=resource.address,
+        resource_type=resource.type,
+        resource_id="" if "id" in resource.sensitive else str(resource.attributes.get("id", "")),
+        attribute=attribute,
+        action=action,
+        code_value=SENSITIVE if secret and code_value not in ABSENT else code_value,
+        live_value=SENSITIVE if secret and live_value not in ABSENT else live_value,
+        location=location,
+        level=risk.assess(kind, action, name, plain(code_value), live_value),
+    )
+
+
+def unmanaged(change: NetChange, settings: Iterable[NetChange] = ()) -> DriftItem:
+    """A resource that no code holds; `settings` is what was done to it after its creation."""
+    kind = change.resource_types[0]
+    later = list(settings)
+    levels = [risk.assess(kind, "create", "", None, None)]
+    levels += [risk.assess(kind, item.action, item.attribute, None, item.value) for item in later]
+    return _item(
+        change,
+        address=None,
+        resource_type=kind,
+        resource_id=" ".join(change.identity.values()),
+        attribute="",
+        action="create",
+        code_value=None,
+        live_value="present",
+        location=None,
+        level=max(levels, key=lambda level: _SEVERITIES.index(level.severity)),
+        events=(event for item in later for event in _events(item)),
+    )
+
+
+def is_secret(resource: StateResource, attribute: str) -> bool:
+    """Whether the state, or the attribute's name, says that its value is nobody's to read."""
+    return attribute.partition(".")[0] in resource.sensitive or _SECRET_NAME.search(attribute) is not None
+
+
+def _events(change: NetChange) -> tuple[EventRef, ...]:
+    return tuple(item.event for item in change.changes)
+
+
+def _item(
+    change: NetChange,
+    *,
+    address: str | None,
+    resource_type: str,
+    resource_id: str,
+    attribute: str,
+    action: Action,
+    code_value: Any,
+    live_value: Any,
+    location: CodeLocation | None,
+    level: risk.Risk,
+    events: Iterable[EventRef] = (),
+) -> DriftItem:
+    return DriftItem(
+        address=address,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        attribute=attribute,
+        action=action,
+        code_value=code_value,
+        live_value=live_value,
+        location=location,
+        actor=change.last.actor,
+        time=change.last.event.time,
+        events=tuple(dict.fromkeys((*_events(change), *events))),
+        account=change.account,
+        region=change.region,
+        risk=level.severity,
+        risk_reason=level.reason,
+        origin=change.last.origin,
+    )
