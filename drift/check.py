@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lamplighter.core.errors import InputError
@@ -16,6 +16,7 @@ from lamplighter.drift.match import Against, match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
 from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
+from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, read_resources
 from lamplighter.drift.trace import Owners
 from lamplighter.tools.cloudtrail import read_trace
@@ -70,10 +71,12 @@ def check_directory(
     extraction = extract(trace.records, Owners(tuple(principals)))
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
     matched = match(net(extraction.changes), Against(StateIndex(state.resources), project, contents))
+    timeline = Timeline(extraction.moments)
+    found = [replace(item, intent=timeline.intent(item)) for item in matched.items]
     coverage = coverage_of(trace, extraction, matched)
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
     hidden += [*gaps(state.resources, project, trace, extraction.uncatalogued), *matched.unplaced]
-    return _report(directory, contents, matched.items, coverage, hidden, [*limits(matched, coverage)])
+    return _report(directory, contents, found, coverage, hidden, [*limits(matched, coverage)])
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:

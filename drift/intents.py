@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from lamplighter.drift import catalogue
 from lamplighter.drift.catalogue.transforms import lookup
 from lamplighter.drift.model import Actor, Change, EventRef, Origin
+from lamplighter.drift.sequences import Moment, mentions
 from lamplighter.drift.trace import ANYONE, Owners, actor_of, classify
 
 _HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"})
@@ -31,6 +32,8 @@ class Extraction:
 
     changes: list[Change] = field(default_factory=list[Change])
     uncatalogued: list[Uncatalogued] = field(default_factory=list[Uncatalogued])
+    moments: list[Moment] = field(default_factory=list[Moment])
+    """Every call by people and automation, those that change no configuration too."""
     counts: Counter[str] = field(default_factory=Counter[str])
 
 
@@ -47,7 +50,9 @@ def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Ex
         found.counts[origin.value] += 1
         if origin.changes_nothing:
             continue
-        name = f"{record['eventSource'].removesuffix('.amazonaws.com')}:{record['eventName']}"
+        name = name_of(record)
+        if origin.outside:
+            found.moments.append(Moment(_reference(record, name), actor_of(record), mentions(record)))
         if name in known.ignored:
             found.counts["no configuration"] += origin.outside
             continue
@@ -58,6 +63,11 @@ def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Ex
         if reason:
             found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
     return found
+
+
+def name_of(record: Mapping[str, Any]) -> str:
+    """`service:EventName`, by which the catalogue knows a call."""
+    return f"{record['eventSource'].removesuffix('.amazonaws.com')}:{record['eventName']}"
 
 
 def _gap(record: Mapping[str, Any], name: str, known: catalogue.Catalogue, changes: bool) -> str:

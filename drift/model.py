@@ -173,6 +173,8 @@ class DriftItem:
     """A severity label; `risk_reason` says why."""
     risk_reason: str
     origin: Origin = Origin.PERSON
+    intent: str = ""
+    """What the calls around it were together; empty where they are no sequence that has a name."""
     edit: ByteEdit | None = None
     """The one exact change of the code that says what is live, where a plain literal stands there."""
     confidence: float = 1.0

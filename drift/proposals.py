@@ -57,6 +57,7 @@ def finding_of(item: DriftItem) -> Finding:
             "tool": item.actor.tool,
             "source_ip": item.actor.source_ip,
             "time": item.time,
+            "intent": item.intent,
             "events": [event.event_id for event in item.events],
             "account": item.account,
             "region": item.region,

@@ -60,6 +60,7 @@ def _block(finding: Finding) -> list[str]:
     details = finding.details
     place = f"  {printable(finding.location)}" if finding.location else ""
     who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
+    who += f" ({details['intent']})" if details["intent"] else ""
     return [
         f"{finding.severity.label.upper():9}{printable(finding.where)}{place}",
         f"         {printable(finding.summary, limit=400)}",
