@@ -37,6 +37,7 @@ class DriftReport:
     incomplete: bool
     coverage: Coverage
     items: tuple[DriftItem, ...] = field(repr=False, default=())
+    timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 
     @property
     def covered(self) -> tuple[str, str]:
@@ -76,7 +77,8 @@ def check_directory(
     coverage = coverage_of(trace, extraction, matched)
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
     hidden += [*gaps(state.resources, project, trace, extraction.uncatalogued), *matched.unplaced]
-    return _report(directory, contents, found, coverage, hidden, [*limits(matched, coverage)])
+    report = _report(directory, contents, found, coverage, hidden, [*limits(matched, coverage)])
+    return replace(report, timeline=timeline)
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
