@@ -35,15 +35,16 @@ def data(report: DriftReport) -> dict[str, Any]:
 
 def text(report: DriftReport) -> str:
     """For a terminal or a CI log."""
-    lines = [_headline(report)]
+    lines = [headline(report)]
     for finding in _by_severity(report):
         lines += ["", *_block(finding)]
-    lines += ["", f"covered: {log_line(_covered(report))}"]
+    lines += ["", f"covered: {log_line(covered(report))}"]
     lines += [f"not checked: {log_line(item)}" for item in report.not_checked]
     return "\n".join(lines)
 
 
-def _headline(report: DriftReport) -> str:
+def headline(report: DriftReport) -> str:
+    """How many drifts there are, in one line; says when the answer is incomplete."""
     drifts = sum(finding.kind == "drift" for finding in report.findings)
     others = len(report.findings) - drifts
     line = f"{drifts} drift{'' if drifts == 1 else 's'}"
@@ -68,7 +69,8 @@ def _block(finding: Finding) -> list[str]:
     ]
 
 
-def _covered(report: DriftReport) -> str:
+def covered(report: DriftReport) -> str:
+    """Accounts, regions and window of the trace, in one phrase."""
     coverage = report.coverage
     if not coverage.first:
         return "nothing"
@@ -78,7 +80,7 @@ def _covered(report: DriftReport) -> str:
 
 def markdown(report: DriftReport) -> str:
     """For a pull request or a chat."""
-    lines = [f"**{escaped(_headline(report))}**", ""]
+    lines = [f"**{escaped(headline(report))}**", ""]
     if report.findings:
         lines += ["| severity | where | what | who | when |", "| --- | --- | --- | --- | --- |"]
     for finding in _by_severity(report):
@@ -91,6 +93,6 @@ def markdown(report: DriftReport) -> str:
             details["time"],
         )
         lines.append("| " + " | ".join(escaped(str(cell)) for cell in cells) + " |")
-    lines += ["", f"Covered: {escaped(_covered(report))}", ""]
+    lines += ["", f"Covered: {escaped(covered(report))}", ""]
     lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
     return "\n".join(lines)

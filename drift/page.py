@@ -1,0 +1,145 @@
+"""A drift report as one HTML page that needs nothing else, with a picture of who did what when.
+
+Everything from outside is escaped here; the page holds no script and loads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from html import escape
+from typing import NamedTuple
+
+from lamplighter.core.findings import Finding, Severity
+from lamplighter.core.text import printable
+from lamplighter.drift.check import DriftReport
+from lamplighter.drift.proposals import brief
+from lamplighter.drift.report import covered, headline
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--page:#fff;--card:#f6f8fa;
+--critical:#b3103b;--high:#c4490b;--medium:#8a6100;--low:#1a63c2;--info:#57606a}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#9aa4af;--line:#3a424c;--page:#14181d;--card:#1c2229;
+--critical:#ff6f91;--high:#ff9457;--medium:#e5b23c;--low:#79b0ff;--info:#9aa4af}}
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1.5rem;color:var(--ink);
+background:var(--page)}
+h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.05rem;margin:2rem 0 .5rem}small,.soft{color:var(--soft)}
+article{border:1px solid var(--line);border-left-width:5px;border-radius:6px;background:var(--card);
+padding:.6rem .9rem;margin:.7rem 0;overflow-wrap:anywhere}
+article h3{font-size:1rem;margin:0}article p{margin:.25rem 0}
+code,ins,del{font:13px/1.6 ui-monospace,monospace}ins,del{text-decoration:none;display:block}
+del::before{content:"- code  "}ins::before{content:"+ live  "}del{color:var(--high)}ins{color:var(--low)}
+svg{width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .soft{fill:var(--soft)}
+svg line{stroke:var(--line)}
+.critical{border-left-color:var(--critical);--c:var(--critical)}.high{border-left-color:var(--high);--c:var(--high)}
+.medium{border-left-color:var(--medium);--c:var(--medium)}.low{border-left-color:var(--low);--c:var(--low)}
+.info{border-left-color:var(--info);--c:var(--info)}
+b.tag{color:var(--c);text-transform:uppercase;font-size:.8rem;letter-spacing:.04em}circle{fill:var(--c)}
+"""
+
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 1000, 250, 20, 34, 30
+"""Of the picture, in its own units: names stand left of `_LEFT`, each actor has a row."""
+
+
+class _Mark(NamedTuple):
+    time: datetime
+    actor: str
+    severity: Severity
+    said: str
+
+
+def html(report: DriftReport) -> str:
+    """The whole page."""
+    body = [f"<h1>{_text(headline(report))}</h1>", f'<p class="soft">covered: {_text(covered(report))}</p>']
+    if report.findings:
+        body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
+        ordered = sorted(report.findings, key=lambda finding: -finding.severity)
+        body += [_card(finding) for finding in ordered]
+    body.append("<h2>Not checked</h2><ul>")
+    body += [f"<li>{_text(line)}</li>" for line in report.not_checked]
+    body.append("</ul>")
+    head = f'<meta charset="utf-8"><title>{_text(headline(report))}</title><style>{_STYLE}</style>'
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
+        + "\n".join(body)
+        + "\n</body></html>\n"
+    )
+
+
+def timeline(findings: Sequence[Finding]) -> str:
+    """A row for each actor, a mark for each finding at the time of the call that made it, as SVG."""
+    marks = sorted(_marks(findings))
+    if not marks:
+        return ""
+    actors = list(dict.fromkeys(mark.actor for mark in marks))
+    first, last = marks[0].time, marks[-1].time
+    span = max(last - first, timedelta(minutes=1))
+    height = _TOP + _ROW * len(actors) + 30
+
+    def across(time: datetime) -> float:
+        return round(_LEFT + (_WIDTH - _LEFT - _RIGHT) * ((time - first) / span), 1)
+
+    parts = [
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="timeline of {len(marks)} drifts">',
+        f"<title>Who made which change when, {_text(first.isoformat())} to {_text(last.isoformat())}</title>",
+    ]
+    for number in range(5):
+        time = first + span * number / 4
+        x, anchor = across(time), ("start", "middle", "middle", "middle", "end")[number]
+        parts.append(f'<line x1="{x}" y1="{_TOP - 12}" x2="{x}" y2="{height - 30}"/>')
+        parts.append(
+            f'<text class="soft" x="{x}" y="{height - 10}" text-anchor="{anchor}">{time:%d %b %H:%M}</text>'
+        )
+    for row, actor in enumerate(actors):
+        y = _TOP + _ROW * row
+        parts.append(f'<line x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>')
+        parts.append(f'<text x="0" y="{y + 4}">{_text(_short(actor))}</text>')
+        parts += [_dot(mark, across(mark.time), y) for mark in marks if mark.actor == actor]
+    return "\n".join([*parts, "</svg>"])
+
+
+def _marks(findings: Iterable[Finding]) -> Iterator[_Mark]:
+    for finding in findings:
+        time = datetime.fromisoformat(finding.details["time"])
+        said = f"{finding.severity.label}: {finding.where}, {finding.summary} ({finding.details['time']})"
+        yield _Mark(time, finding.details["actor"], finding.severity, said)
+
+
+def _dot(mark: _Mark, x: float, y: int) -> str:
+    radius = 4 + int(mark.severity)
+    return (
+        f'<circle class="{mark.severity.label}" cx="{x}" cy="{y}" r="{radius}" fill-opacity=".85">'
+        f"<title>{_text(mark.said)}</title></circle>"
+    )
+
+
+def _short(actor: str) -> str:
+    """The end of a name tells people apart, its beginning is the role they share."""
+    name = actor.rpartition("/")[2]
+    return name if len(name) <= 36 else f"{name[:35]}…"
+
+
+def _card(finding: Finding) -> str:
+    details = finding.details
+    label = finding.severity.label
+    place = f" <small>{_text(finding.location)}</small>" if finding.location else ""
+    who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
+    lines = [
+        f'<article class="{label}" id="{_text(finding.id)}">',
+        f'<h3><b class="tag">{label}</b> {_text(finding.where)}{place}</h3>',
+        f"<p>{_text(finding.summary)}</p>",
+        f"<del>{_text(brief(details['code']))}</del><ins>{_text(brief(details['live']))}</ins>",
+        f'<p class="soft">{_text(who)}{_text(_together(finding))}</p>',
+        f'<p class="soft"><code>{_text(finding.id)}</code> events {_text(", ".join(details["events"]))}</p>',
+        "</article>",
+    ]
+    return "\n".join(lines)
+
+
+def _together(finding: Finding) -> str:
+    intent = finding.details["intent"]
+    return f"; {intent}" if intent else ""
+
+
+def _text(value: str) -> str:
+    return escape(printable(value, limit=2000))
