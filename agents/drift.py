@@ -47,6 +47,7 @@ def constraints(parsed: Parsed) -> dict[str, str]:
         "tool": parsed.tool,
         "severity": f"{parsed.severity} or above" if parsed.severity else "",
         "port": str(parsed.port) if parsed.port is not None else "",
+        "source": "the world" if parsed.world else "",
     }
     return {name: value for name, value in named.items() if value}
 
@@ -80,6 +81,7 @@ def matches(finding: Finding, parsed: Parsed) -> bool:
         and (not parsed.severity or finding.severity >= Severity.parse(parsed.severity))
         and (not parsed.objects or any(_bare(finding.where).endswith(_bare(name)) for name in parsed.objects))
         and (parsed.port is None or _opens([details.get("live"), details.get("code")], parsed.port))
+        and (not parsed.world or _to_the_world(details.get("live")))
     )
 
 
@@ -135,6 +137,18 @@ def _bare(address: str) -> str:
 def _names(field: Any, name: str) -> bool:
     """Whether the field holds `name` as a whole part: `alice` names `role/alice@example.com`, not `malice`."""
     return not name or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", str(field or "").lower()) is not None
+
+
+_WORLD = frozenset({"0.0.0.0/0", "::/0"})
+
+
+def _to_the_world(value: Any) -> bool:
+    """Whether an address range of everybody stands anywhere in `value` (plain JSON of any depth)."""
+    if isinstance(value, dict):
+        return any(_to_the_world(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_to_the_world(item) for item in value)
+    return value in _WORLD
 
 
 def _opens(value: Any, port: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import resources
@@ -30,12 +30,14 @@ _TOKEN = re.compile(r"[\w./@:\[\]\"'-]+")
 _SINCE = re.compile(r"\b(?:in the |the )?(?:last|past) (\d{1,4}) (minute|hour|day|week)s?\b")
 _SINCE_DATE = re.compile(r"\bsince (\d{4}-\d{2}-\d{2})\b")
 _ACTOR = re.compile(r"\b(?:by|did) (?!hand\b|the\b|any|some|we\b|you\b|it\b|i\b)([a-z][\w.@/+-]{1,80})")
-_PORT = re.compile(r"\bport (\d{1,5})\b")
+_PORT = re.compile(
+    r"\b(?:(?:ports?|open(?:ed|s|ing)?|expos(?:ed?|es|ing)) |(?:tcp|udp)[ /])(\d{1,5})\b(?! (?:drift|change|time|tag))"
+)
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
 class _Vocabulary(BaseModel):
-    """The schema of vocabulary.toml: meaning -> phrases, in six tables."""
+    """The schema of vocabulary.toml: meaning -> phrases, in eight tables."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,6 +47,8 @@ class _Vocabulary(BaseModel):
     severities: dict[str, tuple[str, ...]]
     negations: dict[str, tuple[str, ...]]
     windows: dict[str, tuple[str, ...]]
+    scopes: dict[str, tuple[str, ...]]
+    kinds: dict[str, tuple[str, ...]]
 
 
 @lru_cache(maxsize=1)
@@ -76,6 +80,8 @@ class Parsed(BaseModel):
     tool: str = ""
     severity: str = ""
     port: int | None = None
+    world: bool = False
+    """Only what is open to every address."""
     window: Window | None = None
     observe: bool = False
     reason: str = ""
@@ -93,7 +99,7 @@ def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskMo
     if len(text) > MAX_REQUEST:
         raise InputError("request", f"{len(text)} characters, at most {MAX_REQUEST}", "ask in fewer words")
     lowered = text.lower().replace("\u2019", "'")
-    tokens = [token.strip("'\":.") for token in _TOKEN.findall(lowered)]
+    tokens = [token.strip("'\":.").removesuffix("'s") for token in _TOKEN.findall(lowered)]
     words = vocabulary()
     observe = bool(_meanings(words.negations, tokens))
     objects = _objects(tokens, inventory)
@@ -106,6 +112,7 @@ def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskMo
         tool=next(iter(_meanings(words.tools, tokens)), ""),
         severity=next(iter(_meanings(words.severities, tokens)), ""),
         port=int(port.group(1)) if port else None,
+        world="world" in _meanings(words.scopes, tokens),
         window=_window(lowered, tokens, now),
         observe=observe,
     )
@@ -115,12 +122,15 @@ def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskMo
 def _with_domains(parsed: Parsed, text: str, tokens: Sequence[str], ask: AskModel | None) -> Parsed:
     hits = _meanings(vocabulary().domains, tokens)
     found: list[Domain] = [domain for domain in get_args(Domain) if domain in hits]
-    if parsed.objects and "drift" not in found:
+    if (parsed.objects or parsed.world) and "drift" not in found:
         found.insert(0, "drift")
     if len(found) > 1 and "chat" in found:
         found.remove("chat")
     if found:
-        named = "; ".join(f"{domain}: {', '.join(hits.get(domain, parsed.objects))}" for domain in found)
+        named = "; ".join(
+            f"{domain}: {', '.join(hits.get(domain) or parsed.objects or ['to the world'])}"
+            for domain in found
+        )
         return parsed.model_copy(update={"domains": tuple(found), "reason": f"by the words {named}"})
     options = (*get_args(Domain), "abstain")
     choice = ask.choose(text, options) if ask else None
@@ -186,16 +196,36 @@ def distance(a: str, b: str) -> int:
 
 
 def _objects(tokens: Sequence[str], inventory: Sequence[str]) -> tuple[str, ...]:
-    """Addresses whose whole, type.name or name (of four letters or more) is written in the request."""
+    """Addresses whose whole, type.name or name is written in the request, or a name with its kind: `web-sg`."""
+    known = _spoken()
     found: list[str] = []
     for address in inventory:
         # Index keys are quoted, dots in them do not separate.
         bare = re.sub(r"\[[^\]]*\]", "", address.lower())
-        name = bare.rsplit(".", 1)[-1]
-        spellings = {address.lower(), bare, ".".join(bare.split(".")[-2:])}
+        kind, _, name = bare.rpartition(".")
+        spellings = {address.lower(), bare, ".".join(bare.split(".")[-2:]), *_with_kind(name, kind)}
+        # Short names are common words as often as not: they must be spelt right, and mean nothing else here.
+        if len(name) >= 3 and name not in known:
+            spellings.add(name)
         if spellings & set(tokens) or (len(name) >= 4 and any(alike(name, token) for token in tokens)):
             found.append(address)
     return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def _spoken() -> frozenset[str]:
+    """Every word that means something by itself."""
+    words = vocabulary()
+    tables = (words.domains, words.verbs, words.tools, words.severities, words.negations, words.windows)
+    return frozenset(word for table in tables for phrases in table.values() for word in phrases)
+
+
+def _with_kind(name: str, kind: str) -> Iterator[str]:
+    short = vocabulary().kinds.get(kind.rpartition(".")[2], ())
+    for word in short:
+        for joint in "-_.":
+            yield f"{name}{joint}{word}"
+            yield f"{word}{joint}{name}"
 
 
 def _window(lowered: str, tokens: Sequence[str], now: datetime) -> Window | None:

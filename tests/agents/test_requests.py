@@ -14,6 +14,8 @@ INVENTORY = (
     "aws_s3_bucket.receipts",
     "aws_security_group.payments_api",
     'module.queue["jobs"].aws_sqs_queue.ledger_jobs',
+    "aws_security_group.web",
+    "aws_sqs_queue.any",
 )
 
 REQUESTS = [
@@ -81,6 +83,19 @@ REQUESTS = [
     ("hi", ("chat",), "investigate", {}),
     ("who are you", ("chat",), "explain", {}),
     ("thanks!", ("chat",), "investigate", {}),
+    (
+        "who opened 22 to the world on web-sg",
+        ("drift",),
+        "explain",
+        {"port": 22, "world": True, "objects": (INVENTORY[3],)},
+    ),
+    ("who exposed 5432 to the internet", ("drift",), "explain", {"port": 5432, "world": True}),
+    ("what opened tcp/8080 on web", ("drift",), "investigate", {"port": 8080, "objects": (INVENTORY[3],)}),
+    ("what changed on sg-web", ("drift",), "investigate", {"objects": (INVENTORY[3],), "world": False}),
+    ("explain the receipts-bucket", ("drift",), "explain", {"objects": (INVENTORY[0],)}),
+    ("who opened 3 changes", ("drift",), "explain", {"port": None}),
+    ("any drift", ("drift",), "investigate", {"objects": ()}),
+    ("show what is webby", (), "investigate", {"objects": ()}),
 ]
 
 
@@ -108,6 +123,8 @@ HELD_APART = [
     ("crashing: are the pods of our deploymnet", ("cluster",), "investigate", {}),
     ("kubernets healthy? terrafrom drifted?", ("drift", "cluster"), "investigate", {}),
     ("the machnies with disk presure, list them", ("nodes",), "investigate", {}),
+    ("to the world 443 was opened: by whom", ("drift",), "investigate", {"world": True}),
+    ("bob's console changes, drift", ("drift",), "investigate", {"tool": "console"}),
     ("infrastucture, modified by hand since yesterday", ("drift",), "investigate", {"tool": "console"}),
 ]
 
@@ -206,3 +223,9 @@ def test_bad_requests_are_one_line(text: str) -> None:
 )
 def test_distance(a: str, b: str, expected: int) -> None:
     assert distance(a, b) == expected
+
+
+def test_a_possessive_is_a_window_too() -> None:
+    parsed = parse("revert last night's console changes in payments", now=NOW, inventory=INVENTORY)
+    assert parsed.window is not None and parsed.window.said.startswith("last night")
+    assert (parsed.verb, parsed.tool) == ("revert", "console")
