@@ -100,7 +100,11 @@ def plan_of(items: Sequence[DriftItem], contents: Mapping[str, bytes], root: Pat
         located, key=lambda item: (_file(item), -(item.edit.start if item.edit else 0), item.address or "")
     )
     steps = tuple(
-        Step(id=f"edit-{number}", operation=_operation(item, contents, root))
+        Step(
+            id=f"edit-{number}",
+            operation=_operation(item, contents, root),
+            resolves=(finding_of(item).id,),
+        )
         for number, item in enumerate(ordered, start=1)
     )
     if not steps:
