@@ -243,6 +243,7 @@ def executed(ledger: Ledger, operations: list[EditHcl]) -> list[Outcome]:
     approval = ledger.decide(plan.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
     report = execute(approval.id, ledger=ledger, policy=POLICY, effects={"edit_hcl": EFFECT})
     assert execute(approval.id, ledger=ledger, policy=POLICY, effects={"edit_hcl": EFFECT}) == report
+    assert all(step.verified == (step.result.outcome is Outcome.DONE) for step in report.steps)
     return [step.result.outcome for step in report.steps]
 
 
