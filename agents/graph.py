@@ -140,14 +140,9 @@ class Turn:
             self.meter.spend("steps")
             self.meter.spend("tool_calls")
             check = self.wiring.check_drift
-            checking = asyncio.to_thread(check, config.project, config.trace, config.state)
-            answer = await asyncio.wait_for(checking, self.meter.seconds_left)
-        except TimeoutError:
-            return _unchecked(
-                "drift", f"drift: budget of {config.budgets.seconds} seconds spent, nothing was checked"
-            )
+            answer = await self.meter.within_seconds(check, config.project, config.trace, config.state)
         except BudgetSpent as spent:
-            return _unchecked("drift", f"drift: {spent}, the rest was not checked")
+            return _unchecked("drift", f"drift: {spent}, nothing was checked")
         except LampError as error:
             _emit(ToolCalled(tool="drift", query=query, status=Status.ERROR, left_out=(str(error),)))
             return _unchecked("drift", f"drift: {error}", error.exit_code)
