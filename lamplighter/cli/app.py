@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from lamplighter import __version__
-from lamplighter.cli.output import Session, write_error
+from lamplighter.cli.output import Session, say, write_error
+from lamplighter.cli.streams import guarded_stdout
 from lamplighter.core.errors import LampError
 from lamplighter.core.exits import Exit
 from lamplighter.core.text import log_line
@@ -111,25 +112,26 @@ def _time_out(_number: int, _frame: FrameType | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; never raises."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:
+        return write_error("stdout: is closed; redirect it, to /dev/null if need be", Exit.FAILED, False)
     signal.signal(signal.SIGTERM, _terminate)
-    try:
+    with guarded_stdout(sys.stdout) as stdout:
         code = _run(argv)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has enough; the interpreter's own flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.CLEAN)
-    return int(code)
+    if stdout.problem:
+        line = f"stdout: cannot be written ({stdout.problem}); make room there, or redirect it elsewhere"
+        return write_error(line, Exit.FAILED, False)
+    return code
 
 
 def _run(argv: list[str]) -> Exit:
     wants_json = _wants_json(argv)
     try:
         result = root.main(args=argv, prog_name="lamp", standalone_mode=False)
+        sys.stdout.flush()
         return Exit(result) if isinstance(result, int) else Exit.CLEAN
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        say(error.format_message())
         return Exit.USAGE
     except click.UsageError as error:
         remedy = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lamp --help`"
@@ -144,8 +146,6 @@ def _run(argv: list[str]) -> Exit:
         return write_error(str(error), error.exit_code, wants_json)
     except (_TimedOut, TimeoutError):
         return write_error("the time limit was reached", Exit.TIMED_OUT, wants_json)
-    except BrokenPipeError:
-        raise
     except (
         Exception
     ) as error:  # the surface's edge: a defect of ours must not end in a traceback for the user

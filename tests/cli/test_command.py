@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from lamplighter.cli.app import COMMANDS, HIDDEN
 from lamplighter.scenarios.bench_cli import heavy_imports
-from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def lamp(tmp_path: Path, *arguments: str, **variables: str) -> process.Completed:
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **variables}
-    return process.run([sys.executable, "-m", "lamplighter", *arguments], cwd=tmp_path, env=env)
+from tests.command import ROOT, lamp
 
 
 def test_help_shows_at_most_twelve_commands_and_imports_nothing_heavy() -> None:
@@ -63,7 +54,7 @@ def test_several_outputs_at_once(tmp_path: Path) -> None:
 
 
 def test_a_freeze_refuses_apply(tmp_path: Path) -> None:
-    sample = Path(__file__).parents[2] / "scenarios"
+    sample = ROOT / "scenarios"
     data = sample / "data/payments"
     project = tmp_path / "payments"
     shutil.copytree(sample / "projects/payments", project)

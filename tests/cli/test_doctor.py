@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from pathlib import Path
 
-from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.command import lamp
 
 
 def doctor(folder: Path, path: Path, **variables: str) -> tuple[int, dict[str, tuple[str, str]]]:
-    env = {"PATH": str(path), "HOME": str(folder), "PYTHONPATH": str(ROOT), **variables}
-    done = process.run([sys.executable, "-m", "lamplighter", "doctor", "--json"], cwd=folder, env=env)
+    done = lamp(folder, "doctor", "--json", **{"PATH": str(path), **variables})
     report = json.loads(done.stdout)
     return done.code, {row["name"]: (row["state"], row["detail"]) for row in report["checks"]}
 
