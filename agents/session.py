@@ -75,8 +75,9 @@ class Session:
         }
         pinned = {name: value for name, value in context.items() if value}
         mode = self._wiring.policy.mode.value
-        yield Started(thread=self.thread, request=redact(request), mode=mode, context=pinned)
-        given = {"request": request, "requested_by": self._identity, "channel": self._channel}
+        yield Started(thread=self.thread, request=request, mode=mode, context=pinned)
+        # The graph writes what it is given into its checkpoint before any node sees it.
+        given = {"request": redact(request), "requested_by": self._identity, "channel": self._channel}
         async with _locked(self._lock_path):
             async for event in self._run(given):
                 yield event

@@ -20,6 +20,7 @@ from lamplighter.core.config import Resolved, load_config, load_policy
 from lamplighter.core.exits import Exit
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.policy import Policy
+from lamplighter.core.redaction import redact_value
 from lamplighter.core.text import log_line
 
 FORMATS = ("text", "json", "jsonl", "markdown")
@@ -147,7 +148,8 @@ def render(answer: Answer, form: str) -> str:
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Sorted keys and ASCII only, so that two runs are equal byte for byte and no terminal is steered."""
+    """Sorted keys and ASCII only, so that two runs are equal byte for byte and no terminal is steered; no secrets."""
+    value = redact_value(value, by_name=False)
     return json.dumps(value, sort_keys=True, indent=indent, allow_nan=False)
 
 

@@ -12,6 +12,7 @@ from lamplighter.core.errors import Refused
 from lamplighter.core.exits import Exit
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Policy
+from lamplighter.core.redaction import redact_value
 from lamplighter.core.text import log_line
 
 
@@ -39,7 +40,7 @@ def plan_data(shown: Plan, policy: Policy) -> dict[str, Any]:
     """JSON: the digest, the plan and what the policy says of it."""
     return {
         "digest": shown.digest,
-        "plan": shown.model_dump(mode="json"),
+        "plan": redact_value(shown.model_dump(mode="json")),
         "verdicts": [verdict.model_dump(mode="json") for verdict in policy.judge(shown)],
     }
 
