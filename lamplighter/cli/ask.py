@@ -18,6 +18,7 @@ from lamplighter.core.events import (
     Proposed,
     Reported,
     Routed,
+    Started,
     shown,
 )
 from lamplighter.core.exits import Exit
@@ -64,6 +65,8 @@ async def stream(session: Session, request: str, thread: str | None, form: str) 
 def event_text(event: Event) -> str:
     """One event for people; empty where there is nothing to say."""
     match event:
+        case Started():
+            return f"in {', '.join(f'{name} {log_line(value)}' for name, value in event.context.items())}"
         case Routed():
             return f"-> {', '.join(event.domains)} ({log_line(event.reason)})"
         case Asked():

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -22,6 +22,9 @@ from lamplighter.core.ledger import Ledger
 from lamplighter.core.policy import Policy
 from lamplighter.core.redaction import redact_value
 from lamplighter.core.text import log_line
+
+if TYPE_CHECKING:
+    from lamplighter.tools.contexts import Pin
 
 FORMATS = ("text", "json", "jsonl", "markdown")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -53,6 +56,14 @@ class Session:
         except KeyError:
             user = str(os.getuid())
         return f"{user}@{socket.gethostname()}"
+
+    @property
+    def pins(self) -> dict[str, Pin]:
+        """What a session that begins now would be pinned to."""
+        from lamplighter.tools.contexts import pins
+
+        config = self.resolved.config
+        return pins(os.environ, kube_context=config.kube_context, aws_profile=config.aws_profile)
 
     def ledger(self) -> Ledger:
         return Ledger.open(self.resolved.config.ledger_path)
