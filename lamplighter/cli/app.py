@@ -83,10 +83,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="lamp", message="%(prog)s %(version)s")
 @click.pass_context
 def root(ctx: click.Context, config_file: Path | None, quiet: bool, timeout: float | None) -> None:
-    """Finds Terraform drift from the API trace, explains it with evidence and proposes typed plans.
-
-    Nothing is changed before a policy and, where it says so, a person has approved that exact plan.
-    """
+    """Find Terraform drift from the API trace, with evidence, and change nothing before that exact plan is approved."""
     if timeout is not None:
         signal.signal(signal.SIGALRM, _time_out)
         signal.setitimer(signal.ITIMER_REAL, timeout)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from lamplighter.cli.app import COMMANDS, HIDDEN
+from lamplighter.cli.app import COMMANDS, HIDDEN, root
+from lamplighter.cli.meta import schema_of
 from lamplighter.scenarios.bench_cli import heavy_imports
 from tests.command import ROOT, lamp
 
@@ -16,6 +19,40 @@ from tests.command import ROOT, lamp
 def test_help_shows_at_most_twelve_commands_and_imports_nothing_heavy() -> None:
     assert len(set(COMMANDS) - HIDDEN) <= 12
     assert heavy_imports(["--help"]) == []
+
+
+def every_command(group: click.Group, parent: click.Context) -> Iterator[click.Context]:
+    for name in group.list_commands(parent):
+        command = group.get_command(parent, name)
+        assert command is not None
+        context = click.Context(command, info_name=name, parent=parent)
+        yield context
+        if isinstance(command, click.Group):
+            yield from every_command(command, context)
+
+
+TOP = click.Context(root, info_name="lamp")
+
+
+@pytest.mark.parametrize(
+    "context", [TOP, *every_command(root, TOP)], ids=lambda context: context.command_path
+)
+def test_every_help_is_one_sentence_and_no_option_is_without(context: click.Context) -> None:
+    text = " ".join((context.command.help or "").split())
+    assert text[:1].isupper() and text.endswith(".") and ". " not in text
+    _, _, name = context.command_path.partition(" ")
+    if name in COMMANDS:
+        assert text.startswith(COMMANDS[name][2].removesuffix("."))
+    for option in context.command.params:
+        if isinstance(option, click.Option):
+            said = option.help or ""
+            assert said.endswith(".") and ". " not in said, option.name
+
+
+@pytest.mark.parametrize("name", ["plan", "event", "policy", "config", "drift-report", "eval"])
+def test_a_schema_is_printed_as_it_is(tmp_path: Path, name: str) -> None:
+    done = lamp(tmp_path, "schema", "print", name)
+    assert json.loads(done.stdout) == schema_of(name)
 
 
 @pytest.mark.parametrize(
