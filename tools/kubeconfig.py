@@ -93,7 +93,8 @@ def _parsed(path: Path, text: str) -> Mapping[str, Any]:
     try:
         import yaml  # comes with the Kubernetes client
     except ImportError as error:
-        raise _unreadable(path, "cannot be read (PyYAML is not installed)") from error
+        problem, remedy = "cannot be read without PyYAML", "install pyyaml, or set kube_context"
+        raise Unavailable(printable(str(path)), problem, remedy) from error
     try:
         # Not by the loader in C, which a file of 30,000 brackets ends by a stack overflow, and this process with it.
         document: Any = yaml.safe_load(text)

@@ -150,6 +150,14 @@ def test_the_account(
     assert (pin.problem is not None) == (config == "[")
 
 
+def test_without_yaml_the_line_says_so(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the slim installation, which holds the drift check alone."""
+    machine.write(".kube/config", kubeconfig("dev", current="dev"))
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    pin = contexts.cluster(machine.env)
+    assert pin.value == "" and "without PyYAML; install pyyaml, or set kube_context" in pin.origin
+
+
 def test_no_client_is_loaded_for_it() -> None:
     code = (
         "import os, sys; from lamplighter.tools.contexts import pins;"
