@@ -99,6 +99,7 @@ def test_a_bar_below_zero_ends_at_zero() -> None:
     below, above = drawn["a: -1"]["bar"], drawn["b: 3"]["bar"]
     assert float(below.attrib["x"]) + width(below) == pytest.approx(float(above.attrib["x"]), abs=0.1)
     assert width(above) == pytest.approx(3 * width(below), abs=0.2)
+    assert below.attrib["x"] == drawn["a: -1"]["track"].attrib["x"]
 
 
 def test_each_column_of_numbers_has_its_own_scale_and_what_is_missing_is_said() -> None:
