@@ -148,10 +148,16 @@ def _run(argv: list[str]) -> Exit:
     ) as error:  # the surface's edge: a defect of ours must not end in a traceback for the user
         if os.environ.get("LAMP_DEBUG"):
             raise
-        line = (
-            f"{type(error).__name__}: {log_line(str(error), limit=300)}; set LAMP_DEBUG=1 for the whole trace"
-        )
-        return write_error(f"internal error: {line}", Exit.FAILED, wants_json)
+        return write_error(_unforeseen(error), Exit.FAILED, wants_json)
+
+
+def _unforeseen(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("lamplighter"):
+        # A slim image holds what `lamp drift check` needs; extras are left to whoever needs them.
+        remedy = "install lamplighter with its dependencies, or the extra that brings it"
+        return f"{error.name}: this command needs it, and it is not installed; {remedy}"
+    what = f"{type(error).__name__}: {log_line(str(error), limit=300)}"
+    return f"internal error: {what}; set LAMP_DEBUG=1 for the whole trace"
 
 
 def _wants_json(argv: Sequence[str]) -> bool:

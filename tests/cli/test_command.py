@@ -75,6 +75,15 @@ def test_exit_codes(tmp_path: Path, arguments: list[str], code: int) -> None:
     assert len(done.stderr.splitlines()) == (1 if code else 0)
 
 
+def test_a_library_that_a_slim_image_lacks_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['langgraph'] = None\n")
+    done = lamp(tmp_path, "ask", "what changed?", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert done.code == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("lamp: langgraph")
+    assert "this command needs it, and it is not installed; install " in line
+
+
 def test_json_is_the_same_twice_and_holds_its_exit_code(tmp_path: Path) -> None:
     first, second = (lamp(tmp_path, "config", "show", "--json").stdout for _ in range(2))
     assert first == second
