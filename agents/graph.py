@@ -126,8 +126,9 @@ class Turn:
     ) -> Command[Literal["cluster", "drift", "nodes", "chat", "__end__"]]:
         parsed = _parsed(state)
         if parsed.question:
-            _emit(Asked(question=parsed.question, options=parsed.options))
-            return Command(goto="__end__", update={"exit_code": int(Exit.INCOMPLETE)})
+            asked = Asked(question=parsed.question, options=parsed.options, thread=self.thread)
+            _emit(asked)
+            return Command(goto="__end__", update={"exit_code": asked.exit_code})
         _emit(Routed(domains=parsed.domains, reason=parsed.reason))
         return Command(goto=[Send(domain, state) for domain in parsed.domains])
 

@@ -53,12 +53,8 @@ async def stream(session: Session, request: str, thread: str | None, form: str) 
             if line:
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
-            if isinstance(event, Reported | Failed):
+            if isinstance(event, Reported | Failed | ApprovalNeeded | Asked):
                 code = Exit(event.exit_code)
-            elif isinstance(event, ApprovalNeeded):
-                code = Exit.REFUSED
-            elif isinstance(event, Asked):
-                code = Exit.CLEAN
     return code
 
 
@@ -70,9 +66,8 @@ def event_text(event: Event) -> str:
         case Routed():
             return f"-> {', '.join(event.domains)} ({log_line(event.reason)})"
         case Asked():
-            return "\n".join(
-                [log_line(event.question), *(f"  - {log_line(option)}" for option in event.options)]
-            )
+            options = [f"  - {log_line(option)}" for option in event.options]
+            return "\n".join([log_line(event.question), *options, how_to_reply(event)])
         case Found():
             finding = event.finding
             lines = [f"{finding.severity.label:9}{log_line(finding.where)}: {log_line(finding.summary)}"]
@@ -95,6 +90,11 @@ def event_text(event: Event) -> str:
             return f"failed: {log_line(event.message)}"
         case _:
             return ""
+
+
+def how_to_reply(event: Asked) -> str:
+    """The command that goes on in the same conversation, with the first of the options as an example."""
+    return f'reply with: lamp ask --thread {log_line(event.thread)} "{log_line(event.options[0])}"'
 
 
 def who(finding: Finding) -> str:
