@@ -12,20 +12,6 @@ from lamplighter.agents.requests import Parsed
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.plans import Plan, Step
 
-_RESOURCE = re.compile(r'^\s*resource\s+"([\w-]{1,100})"\s+"([\w-]{1,100})"', re.MULTILINE)
-_MAX_FILE = 1_000_000
-
-
-def declared_resources(directory: Path) -> tuple[str, ...]:
-    """`type.name` of the resource blocks in the directory's own .tf files; names to match a request against."""
-    found: set[str] = set()
-    for path in sorted(directory.glob("**/*.tf")):
-        if ".terraform" not in path.parts and path.is_file() and path.stat().st_size <= _MAX_FILE:
-            found.update(
-                ".".join(pair) for pair in _RESOURCE.findall(path.read_text("utf-8", errors="replace"))
-            )
-    return tuple(sorted(found))
-
 
 def query_of(parsed: Parsed, directory: Path, traces: Sequence[Path], state: Path | None) -> str:
     """The exact question put to the engine, with every constraint that filtered its answer."""
@@ -122,13 +108,7 @@ def _with_steps(plan: Plan, steps: Sequence[Step]) -> Plan:
     for step in steps:
         if all(name in whole for name in step.after):
             whole[step.id] = step
-    return Plan(
-        steps=tuple(whole.values()),
-        rationale=plan.rationale,
-        evidence=plan.evidence,
-        requested_by=plan.requested_by,
-        policy_version=plan.policy_version,
-    )
+    return plan.model_copy(update={"steps": tuple(whole.values())})
 
 
 def _bare(address: str) -> str:

@@ -24,7 +24,7 @@ from lamplighter.agents import chat, drift, kubernetes, nodes
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.budgets import BudgetSpent, Meter
 from lamplighter.agents.reports import Executed, compose, executed
-from lamplighter.agents.requests import Parsed, parse
+from lamplighter.agents.requests import Parsed, may_name, parse
 from lamplighter.agents.wiring import Wiring
 from lamplighter.core.errors import LampError
 from lamplighter.core.events import (
@@ -105,7 +105,7 @@ class Turn:
         # A short reply to a question is read together with the request that was not clear.
         asked_about = state.get("question", "")
         whole = f"{asked_about}\n{text}" if asked_about else text
-        names = await asyncio.to_thread(drift.declared_resources, self.wiring.config.project)
+        names = await self._known_names(whole)
         now = self.wiring.clock.now()
         parsed = parse(whole, now=now, inventory=names, ask=self.wiring.ask_model)
         return {
@@ -120,6 +120,24 @@ class Turn:
             "refused": "",
             "exit_code": 0,
         }
+
+    async def _known_names(self, text: str) -> tuple[str, ...]:
+        """The names to match a request against; none where they cannot be read, which is said and stops nothing."""
+        if self.wiring.inventory is None or not may_name(text):
+            return ()
+        query = f"resources declared in {self.wiring.config.project}"
+        try:
+            self.meter.spend("tool_calls")
+            names, left_out = await self.meter.within_seconds(
+                self.wiring.inventory.names, "terraform_resource"
+            )
+        except (LampError, BudgetSpent) as error:
+            said = f"no names known: {error}"
+            _emit(ToolCalled(tool="inventory", query=query, status=Status.ERROR, left_out=(said,)))
+            return ()
+        status = Status.TRUNCATED if left_out else Status.OK if names else Status.NO_DATA
+        _emit(ToolCalled(tool="inventory", query=query, status=status, left_out=left_out))
+        return names
 
     async def supervisor(
         self, state: State

@@ -19,10 +19,12 @@ from lamplighter.core.events import (
     Reported,
     Routed,
     Started,
+    ToolCalled,
     shown,
 )
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Finding
+from lamplighter.core.results import Status
 from lamplighter.core.text import log_line
 
 
@@ -68,6 +70,8 @@ def event_text(event: Event) -> str:
         case Asked():
             options = [f"  - {log_line(option)}" for option in event.options]
             return "\n".join([log_line(event.question), *options, how_to_reply(event)])
+        case ToolCalled() if event.status is Status.ERROR:
+            return "\n".join(f"{event.tool}: {log_line(line)}" for line in event.left_out)
         case Found():
             finding = event.finding
             lines = [f"{finding.severity.label:9}{log_line(finding.where)}: {log_line(finding.summary)}"]

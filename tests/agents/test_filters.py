@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lamplighter.agents.drift import (
     beyond,
-    declared_resources,
     dropped,
     executable,
     matches,
@@ -149,13 +147,6 @@ def test_words_are_dropped_with_what_comes_after_them() -> None:
     assert line.startswith("2 of 4 step(s)")
     assert rest.rationale == f"drift; {line}"
     assert dropped(rest, rest) == []
-
-
-def test_declared_resources(tmp_path: Path) -> None:
-    (tmp_path / "main.tf").write_text('resource "aws_sqs_queue" "jobs" {}\n# resource "x" "commented"\n')
-    (tmp_path / ".terraform").mkdir()
-    (tmp_path / ".terraform" / "other.tf").write_text('resource "aws_sqs_queue" "fetched" {}\n')
-    assert declared_resources(tmp_path) == ("aws_sqs_queue.jobs",)
 
 
 def test_a_window_beyond_the_trace_is_said_to_be_unchecked() -> None:

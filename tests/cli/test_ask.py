@@ -37,3 +37,11 @@ def test_the_event_holds_the_code_and_the_thread(sample: Path) -> None:
     asked = json.loads(done.stdout.splitlines()[-1])
     assert (asked["type"], asked["exit_code"], done.code) == ("asked", 4, 4)
     assert lamp(sample, "ask", "--thread", asked["thread"], "drift").code == 2
+
+
+def test_a_folder_that_is_no_project_answers_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "gone.tf").symlink_to(tmp_path / "nowhere")
+    assert lamp(tmp_path, "ask", "hello").code == 0
+    done = lamp(tmp_path, "ask", "hello there")
+    assert (done.code, done.stderr) == (0, b"")
+    assert b"inventory: no names known: " in done.stdout and b"gone.tf: no such file" in done.stdout
