@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -57,20 +56,15 @@ class Plan(BaseModel):
             seen.add(step.id)
         return self
 
-    @cached_property
+    # Not cached: `model_copy(update=...)` would carry what is cached over to another plan.
+    @property
     def digest(self) -> str:
         """sha256 over the canonical JSON of everything in the plan, target versions and policy version included."""
         return digest(self.model_dump(mode="json"))
 
     def under(self, policy_version: str, requested_by: str) -> Plan:
         """The same steps, asked for by `requested_by` and to be judged by that version of the policy."""
-        return Plan(
-            steps=self.steps,
-            rationale=self.rationale,
-            evidence=self.evidence,
-            requested_by=requested_by,
-            policy_version=policy_version,
-        )
+        return self.model_copy(update={"policy_version": policy_version, "requested_by": requested_by})
 
     def step(self, step_id: str) -> Step:
         """Raises KeyError when the plan has no such step."""

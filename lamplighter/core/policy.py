@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -115,7 +114,8 @@ class Policy(_Table):
     approvers: tuple[str, ...] = ()
     approval_minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
 
-    @cached_property
+    # Not cached: `model_copy(update=...)` would carry what is cached over to another policy.
+    @property
     def version(self) -> str:
         """sha256 over the policy's canonical JSON."""
         return digest(self.model_dump(mode="json"))
