@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lamplighter.agents.requests import Parsed
 from lamplighter.core.findings import Finding, Severity
-from lamplighter.core.plans import Plan, Step
 
 
 def query_of(parsed: Parsed, directory: Path, traces: Sequence[Path], state: Path | None) -> str:
@@ -69,46 +68,6 @@ def matches(finding: Finding, parsed: Parsed) -> bool:
         and (parsed.port is None or _opens([details.get("live"), details.get("code")], parsed.port))
         and (not parsed.world or _to_the_world(details.get("live")))
     )
-
-
-def narrowed(plan: Plan, kept: Sequence[Finding], *, requested_by: str, policy: str) -> Plan:
-    """The plan's steps for the kept findings; judged by policy version `policy` from here on."""
-    wanted = {finding.id for finding in kept}
-    steps = [step for step in plan.steps if wanted.intersection(step.resolves)]
-    return _with_steps(plan.under(policy, requested_by), steps)
-
-
-def remaining(findings: Sequence[Finding], plan: Plan, verified: Collection[str]) -> list[Finding]:
-    """The findings that are left once the steps named in `verified` are done: those that no step resolves, and those
-    of which a step is not verified."""
-    resolved = {name for step in plan.steps if step.id in verified for name in step.resolves}
-    unresolved = {name for step in plan.steps if step.id not in verified for name in step.resolves}
-    return [finding for finding in findings if finding.id not in resolved - unresolved]
-
-
-def executable(plan: Plan) -> Plan:
-    """The plan without its proposals in words; its rationale tells an approver of them."""
-    rest = _with_steps(plan, [step for step in plan.steps if step.operation.executable])
-    said = "; ".join([plan.rationale, *dropped(plan, rest)])
-    return _with_steps(plan.model_copy(update={"rationale": said}), rest.steps)
-
-
-def dropped(whole: Plan, rest: Plan) -> list[str]:
-    """What to say of the steps that `rest` no longer has; empty where it has all."""
-    count = len(whole.steps) - len(rest.steps)
-    if not count:
-        return []
-    said = f"{count} of {len(whole.steps)} step(s) not put up for approval: proposals in words, to be written by hand"
-    return [said if rest.steps else f"nothing can be applied: {said}"]
-
-
-def _with_steps(plan: Plan, steps: Sequence[Step]) -> Plan:
-    """A step whose predecessor is not among `steps` is left out with it."""
-    whole: dict[str, Step] = {}
-    for step in steps:
-        if all(name in whole for name in step.after):
-            whole[step.id] = step
-    return plan.model_copy(update={"steps": tuple(whole.values())})
 
 
 def _bare(address: str) -> str:

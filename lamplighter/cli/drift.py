@@ -50,7 +50,6 @@ def check(
     as_json: bool,
 ) -> Exit:
     """Compare DIRECTORY and its state with the API trace, and say who changed what."""
-    from lamplighter.agents.drift import dropped, executable
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
     report = _checked(session, directory, paths, state)
@@ -58,11 +57,12 @@ def check(
     if save_plan and report.plan is not None:
         whole = report.plan.under(session.policy.version, session.identity)
         # A plan with proposals in words can be shown but never approved; one of edits alone can be both.
-        plan = executable(whole) if executable(whole).steps else whole
+        rest = whole.executable()
+        plan = rest if rest.steps else whole
         with session.ledger() as ledger:
             ledger.save_plan(plan)
         shown["plan"] = plan.digest
-        following = "\n".join(["", *dropped(whole, plan), f"next: lamp plan show {plan.digest[:12]}"])
+        following = "\n".join(["", *whole.dropped(plan), f"next: lamp plan show {plan.digest[:12]}"])
     answer = Answer(
         SCHEMA,
         shown,
