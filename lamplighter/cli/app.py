@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from lamplighter import __version__
-from lamplighter.cli.output import Session, say, write_error
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import say, write_error
 from lamplighter.cli.streams import guarded_stdout
 from lamplighter.core.errors import LampError
 from lamplighter.core.exits import Exit
@@ -87,7 +88,7 @@ def root(ctx: click.Context, config_file: Path | None, quiet: bool, timeout: flo
     if timeout is not None:
         signal.signal(signal.SIGALRM, _time_out)
         signal.setitimer(signal.ITIMER_REAL, timeout)
-    ctx.obj = Session(config_file=config_file, quiet=quiet)
+    ctx.obj = Invocation(config_file=config_file, quiet=quiet)
 
 
 class _Terminated(BaseException):

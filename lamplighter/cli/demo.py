@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from lamplighter.agents.wiring import Wiring, build
+from lamplighter.cli.context import Invocation
 from lamplighter.cli.events import lines
-from lamplighter.cli.output import Session
 from lamplighter.core.config import load_config
 from lamplighter.core.events import Asked, Event, Failed, Proposed, Started
 from lamplighter.core.exits import Exit, worst
@@ -23,11 +23,11 @@ WIDTH = 100
 
 @click.command()
 @click.pass_obj
-def demo(session: Session) -> Exit:
+def demo(invocation: Invocation) -> Exit:
     """A tour on a sample project: no key, no account, nothing of yours is read or changed."""
     from lamplighter.scenarios.demo import REQUESTS, prepare
 
-    settings = prepare(session.resolved.config.state_dir / "demo")
+    settings = prepare(invocation.resolved.config.state_dir / "demo")
     # Variables and files of the person must not steer the tour elsewhere.
     wiring = build(load_config(settings, environ={"HOME": str(settings.parent)}, cwd=settings.parent).config)
     events: list[Event] = []
@@ -36,19 +36,19 @@ def demo(session: Session) -> Exit:
         f"{_short(settings.parent)}. Rules only: no model, no network."
     )
     for request in REQUESTS:
-        events += asyncio.run(_ask(wiring, request, session.identity))
+        events += asyncio.run(_ask(wiring, request, invocation.identity))
     _next(settings, events)
     # That drift is found, or a domain has no engine yet, belongs to the tour; that it broke off does not.
     return worst(Exit(event.exit_code) for event in events if isinstance(event, Failed | Asked))
 
 
 async def _ask(wiring: Wiring, request: str, identity: str) -> list[Event]:
-    from lamplighter.agents.session import Session as Conversation
+    from lamplighter.agents.session import Session
 
     click.echo(f'\n$ lamp ask "{request}"')
     seen: list[Event] = []
-    async with Conversation.open(wiring, channel="cli", identity=identity) as conversation:
-        async for event in conversation.ask(request):
+    async with Session.open(wiring, channel="cli", identity=identity) as session:
+        async for event in session.ask(request):
             seen.append(event)
             # Where a tour is, and how to go on, is said at its beginning and its end.
             for line in [] if isinstance(event, Started) else lines(event):

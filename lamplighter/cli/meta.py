@@ -7,16 +7,15 @@ from typing import Any
 import click
 
 from lamplighter import __version__
-from lamplighter.cli.output import Answer, deliver, output_options, to_json
+from lamplighter.cli.output import Answer, answers, to_json
 from lamplighter.core.exits import Exit
 
 
 @click.command()
-@output_options
-def version(outputs: tuple[str, ...], as_json: bool) -> Exit:
+@answers
+def version() -> Answer:
     """Print the version."""
-    answer = Answer("lamplighter/version/v1", {"version": __version__}, lambda: f"lamp {__version__}")
-    return deliver(answer, outputs, as_json)
+    return Answer("lamplighter/version/v1", {"version": __version__}, lambda: f"lamp {__version__}")
 
 
 @click.command()
