@@ -10,7 +10,6 @@ import click
 from lamplighter.cli.context import Invocation
 from lamplighter.cli.output import Answer, answers
 from lamplighter.core.approvals import ApprovalState
-from lamplighter.core.errors import Refused
 from lamplighter.core.exits import Exit
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Policy
@@ -65,8 +64,7 @@ def show(invocation: Invocation, digest: str) -> Answer:
 def _decide(invocation: Invocation, digest: str, approve: bool) -> Answer:
     with invocation.ledger() as ledger:
         found = ledger.find_plan(digest)
-        known = [row for row in ledger.approvals() if row.digest == found.digest]
-        if not any(row.state is ApprovalState.PENDING for row in known):
+        if not ledger.approvals_of(found.digest, ApprovalState.PENDING):
             requester = found.requested_by or invocation.identity
             ledger.request_approval(found, requested_by=requester, channel="cli", policy=invocation.policy)
         decided = ledger.decide(
@@ -110,14 +108,10 @@ def apply_plan(invocation: Invocation, digest: str) -> Answer:
         usable = (ApprovalState.APPROVED, ApprovalState.SPENT)
         # One that has expired or is frozen may still have a step in doubt, which is looked at before any refusal.
         known = [
-            row
-            for row in ledger.approvals()
-            if row.digest == found.digest and (row.state in usable or ledger.steps(row.id))
+            row for row in ledger.approvals_of(found.digest) if row.state in usable or ledger.steps(row.id)
         ]
         if not known:
-            raise Refused(
-                f"plan {found.digest[:12]}", "is not approved", f"run `lamp plan approve {found.digest[:12]}`"
-            )
+            raise found.refused("is not approved", f"run `lamp plan approve {found.digest[:12]}`")
     report = build(invocation.resolved.config).execute(known[-1].id)
     done = executed(report)
     return Answer(

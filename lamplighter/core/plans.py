@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lamplighter.core.canonical import digest
+from lamplighter.core.errors import Refused
 from lamplighter.core.findings import Finding
 from lamplighter.core.operations import Operation
 from lamplighter.core.redaction import redact
@@ -102,6 +103,10 @@ class Plan(BaseModel):
             if all(name in kept for name in step.after):
                 kept[step.id] = step
         return self.model_copy(update={"steps": tuple(kept.values())})
+
+    def refused(self, problem: str, remedy: str) -> Refused:
+        """The error that says why nothing is done with this plan, by the first digits of its digest."""
+        return Refused(f"plan {self.digest[:12]}", problem, remedy)
 
     def step(self, step_id: str) -> Step:
         """Raises KeyError when the plan has no such step."""

@@ -129,6 +129,17 @@ class Policy(_Table):
             )
         return tuple(self._judge_step(step.id, step.operation) for step in plan.steps)
 
+    def require_allowed(self, plan: Plan) -> None:
+        """Raises Refused where the plan is empty, was judged by another policy, or has a step that is denied."""
+        if not plan.steps:
+            raise plan.refused("has no steps", "nothing is to be done")
+        if plan.policy_version != self.version:
+            raise plan.refused("was judged by another policy than the one in force", "make the plan again")
+        for verdict in self.judge(plan):
+            if verdict.decision is Decision.DENY:
+                problem = f"step {verdict.step} is denied by {verdict.rule} ({verdict.reason})"
+                raise plan.refused(problem, "change the plan or the policy")
+
     def _judge_step(self, step: str, operation: Operation) -> Verdict:
         if self.mode is Mode.OBSERVE:
             reason = "mode observe changes nothing"

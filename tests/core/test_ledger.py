@@ -132,10 +132,10 @@ def test_only_what_is_done_is_verified_and_once(ledger: Ledger) -> None:
     ledger.record(done, EffectResult(Outcome.DONE))
     ledger.record(failed, EffectResult(Outcome.FAILED))
     kept = Verification(False, "password=<secret>")
-    assert ledger.verify(done, Verification(False, "password=hunter22")) == kept
+    assert ledger.record_verification(done, Verification(False, "password=hunter22")) == kept
     for claim in (done, failed, doubtful, "lamp-0"):
         with pytest.raises(LedgerError, match=f"verification of claim {claim}"):
-            ledger.verify(claim, Verification(True))
+            ledger.record_verification(claim, Verification(True))
     assert [row.verification for row in ledger.steps(approval.id)] == [kept, None, None]
     assert ledger.audit.tail(1)[0].action == "step.not_verified"
 
