@@ -34,11 +34,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "doctor": ("doctor", "doctor", "Say what is missing or wrong, with the remedy."),
     "freeze": ("freeze", "freeze", "Stop all changes from now on."),
     "unfreeze": ("freeze", "unfreeze", "Lift the freeze."),
-    "completion": ("meta", "completion", "Print a shell's completion script."),
-    "version": ("meta", "version", "Print the version."),
+    "completion": ("completion", "completion", "Print a shell's completion script."),
+    "version": ("version", "version", "Print the version."),
     "eval": ("evaluation", "eval_command", "Run an evaluation."),
     "bench": ("evaluation", "bench_command", "Run a benchmark."),
-    "schema": ("meta", "schema", "Print the JSON schemas."),
+    "schema": ("schema", "schema", "Print the JSON schemas."),
 }
 HIDDEN = frozenset({"eval", "bench", "schema"})
 

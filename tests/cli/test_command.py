@@ -12,7 +12,7 @@ import click
 import pytest
 
 from lamplighter.cli.app import COMMANDS, HIDDEN, root
-from lamplighter.cli.meta import schema_of
+from lamplighter.cli.schema import schema_of
 from lamplighter.scenarios.bench_cli import heavy_imports
 from tests.command import ROOT, lamp
 
