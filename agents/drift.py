@@ -81,6 +81,8 @@ async def investigate(parsed: Parsed, requested_by: str, means: Means) -> Domain
 
 def verified(answer: DomainAnswer, plan: Plan, steps: Collection[str], blobs: Blobs) -> DomainAnswer:
     """The answer once the plan's `steps` are done and verified: whether the goal holds, and what remains."""
+    if "findings" not in answer:
+        return answer
     found = [Finding.model_validate(row) for row in blobs.get(answer["findings"])]
     left = plan.remaining(found, steps)
     return {**answer, "remaining": len(left), "worst": worst_of(left)}

@@ -165,7 +165,7 @@ class Turn:
 
     async def verify(self, state: State) -> Update:
         answer = state["answers"].get("drift", {})
-        if not state.get("executed") or "findings" not in answer:
+        if not state.get("executed") or not answer:
             return {}
         steps = {step["step"] for step in state["executed"]["steps"] if step["verified"]}
         return {"answers": {"drift": drift.verified(answer, self._plan(state), steps, self.blobs)}}

@@ -105,7 +105,7 @@ def compose(state: Mapping[str, Any], config: Config, stopped: str = "") -> Repo
     done: Executed | None = state.get("executed") or None
     not_checked = [line for answer in answers.values() for line in answer.get("not_checked", ())]
     not_checked += [stopped] if stopped else []
-    lines = [answer["text"] for answer in answers.values() if answer.get("text")]
+    lines = [text for answer in answers.values() if (text := answer.get("text"))]
     lines += execution_lines(done) if done else []
     lines += [line for answer in answers.values() for line in _goal(answer)]
     lines += [state["refused"]] if state.get("refused") else []
@@ -146,7 +146,7 @@ def _goal(answer: DomainAnswer) -> list[str]:
     if "remaining" not in answer:
         return []
     said = "goal not reached" if answer["remaining"] else "goal reached"
-    return [f"{said}: {answer['remaining']} of {answer['count']} finding(s) remain"]
+    return [f"{said}: {answer['remaining']} of {answer.get('count', 0)} finding(s) remain"]
 
 
 def _at_or_above(answers: Mapping[str, DomainAnswer], fail_on: str) -> bool:

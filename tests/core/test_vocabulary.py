@@ -40,6 +40,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "reboot": {},
     "replace": {},
 }
+UNDONE = {"scale", "patch", "label", "rollback", "cordon", "apply", "delete"}
+"""The verbs of which an operation can be told that takes it back."""
 MEMBERS = {member.model_fields["verb"].default: member for member in get_args(get_args(Operation)[0])}
 
 
@@ -54,7 +56,10 @@ def test_operation(verb: str) -> None:
     assert type(operation) is MEMBERS[verb]
     assert operation.diff() and isinstance(operation.risk, Risk) and operation.executable
     inverse = operation.inverse()
-    assert inverse is None or type(inverse) in MEMBERS.values()
+    assert (inverse is not None) is (verb in UNDONE)
+    if inverse is not None:
+        assert inverse != operation
+        assert inverse.inverse() == operation
 
 
 def test_a_plan_is_another_when_anything_differs() -> None:
