@@ -68,3 +68,10 @@ def test_reading_names_stays_within_the_seconds(wiring: Wiring) -> None:
     gate.set()
     assert "budget of 1 seconds" in read(events).left_out[0]
     assert last_report(events).exit_code == 4
+
+
+def test_reading_names_counts_as_a_tool_call(wiring: Wiring) -> None:
+    config = wiring.config.model_copy(update={"budgets": Budgets(tool_calls=1)})
+    report = last_report(turn(replace(wiring, config=config, inventory=Known()), "show drift"))
+    assert report.not_checked == ("drift: budget of 1 tool calls spent, nothing was checked",)
+    assert report.exit_code == 4

@@ -170,3 +170,15 @@ def test_freeze(ledger: Ledger) -> None:
     assert freeze is not None and freeze.reason == "incident"
     ledger.unfreeze("bob", "over")
     assert ledger.frozen() is None
+
+
+def test_the_approvals_of_a_plan_are_its_own(ledger: Ledger) -> None:
+    first, second = make_plan(POLICY), make_plan(POLICY, name="other")
+    for plan in (first, second):
+        ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
+    decided = ledger.decide(first.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
+    assert ledger.approvals_of(first.digest) == [decided]
+    assert ledger.approvals_of(first.digest, ApprovalState.PENDING) == []
+    assert [row.digest for row in ledger.approvals_of(second.digest, ApprovalState.PENDING)] == [
+        second.digest
+    ]
