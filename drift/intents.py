@@ -38,7 +38,8 @@ def extract(records: Iterable[Mapping[str, Any]]) -> Extraction:
     """Records (already checked for their types) in any order -> changes, in the same order."""
     known = catalogue.load()
     found = Extraction()
-    for record in records:
+    trace = tuple(records)
+    for record in trace:
         origin = classify(record).origin
         found.counts[origin.value] += 1
         if origin is not Origin.OUTSIDE:
@@ -47,8 +48,8 @@ def extract(records: Iterable[Mapping[str, Any]]) -> Extraction:
         if name in known.ignored:
             found.counts["no configuration"] += 1
             continue
-        events = [event for event in known.events.get(name, ()) if _complete(record, event)]
-        changes = [change for event in events for change in _changes(record, event)]
+        readings = [item for item in known.read(record, name, trace) if _complete(item.record, item.event)]
+        changes = [change for item in readings for change in _changes(item.record, item.event)]
         found.changes.extend(changes)
         reason = _gap(record, name, known, bool(changes))
         if reason:
