@@ -45,7 +45,8 @@ def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Ex
     """
     known = catalogue.load()
     found = Extraction()
-    for record in records:
+    trace = tuple(records)
+    for record in trace:
         origin = classify(record, owners).origin
         found.counts[origin.value] += 1
         if origin.changes_nothing:
@@ -56,8 +57,8 @@ def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Ex
         if name in known.ignored:
             found.counts["no configuration"] += origin.outside
             continue
-        events = [event for event in known.events.get(name, ()) if _complete(record, event)]
-        changes = [change for event in events for change in _changes(record, event, origin)]
+        readings = [item for item in known.read(record, name, trace) if _complete(item.record, item.event)]
+        changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
         found.changes.extend(changes)
         reason = _gap(record, name, known, bool(changes)) if origin.outside else ""
         if reason:
