@@ -355,9 +355,7 @@ def _apigateway(call: Call) -> dict[str, Any]:
     """REST APIs: path parameters as they are, the body under `<operation>Input`, and `template`."""
     shape = _input_shape(call)
     inside = {
-        key: value
-        for key, value in call.typed.items()
-        if "location" not in shape.members[key].serialization
+        key: value for key, value in call.typed.items() if "location" not in shape.members[key].serialization
     }
     outside = {key: value for key, value in call.typed.items() if key not in inside}
     result = _camel(outside, shape)

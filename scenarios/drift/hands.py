@@ -53,7 +53,9 @@ class Hands:
         body = request.body or b""
         body = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else body.read()
         path = request.url.removeprefix("http://127.0.0.1") or "/"
-        headers = {"HTTP_" + name.upper().replace("-", "_"): _text(value) for name, value in request.headers.items()}
+        headers = {
+            "HTTP_" + name.upper().replace("-", "_"): _text(value) for name, value in request.headers.items()
+        }
         headers["HTTP_HOST"] = "127.0.0.1"
         if "HTTP_CONTENT_TYPE" in headers:
             headers["CONTENT_TYPE"] = headers.pop("HTTP_CONTENT_TYPE")

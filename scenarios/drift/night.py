@@ -151,7 +151,9 @@ class Night:
 
     def add_event(self, event: Mapping[str, Any], session: Session, session_key: str) -> None:
         """A record of what is no API call of the sandbox: a sign-in, a service at work."""
-        self.recorder.add({**event, "userIdentity": dict(session.identity), "sourceIPAddress": session.source_ip})
+        self.recorder.add(
+            {**event, "userIdentity": dict(session.identity), "sourceIPAddress": session.source_ip}
+        )
         self.steps[-1].session = session_key
         self._look()
 

@@ -175,7 +175,9 @@ class Base(NamedTuple):
 
     def state(self) -> dict[str, Any]:
         """The v4 state after the apply."""
-        loaded: dict[str, Any] = json.loads(gzip.decompress((self.data / "terraform.tfstate.gz").read_bytes()))
+        loaded: dict[str, Any] = json.loads(
+            gzip.decompress((self.data / "terraform.tfstate.gz").read_bytes())
+        )
         return loaded
 
     def write_state(self, folder: Path) -> Path:

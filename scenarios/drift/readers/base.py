@@ -69,7 +69,9 @@ def first(items: Sequence[Any]) -> Any:
     return items[0] if items else None
 
 
-def tag_map(tags: Sequence[Mapping[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
+def tag_map(
+    tags: Sequence[Mapping[str, str]] | None, key: str = "Key", value: str = "Value"
+) -> dict[str, str]:
     """AWS's list of tags as a map; system tags left out, as the provider does."""
     return {tag[key]: tag[value] for tag in tags or () if not tag[key].startswith("aws:")}
 
