@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from time import monotonic
+from typing import ParamSpec, TypeVar
 
 from lamplighter.core.config import Budgets
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class BudgetSpent(Exception):
@@ -31,7 +39,36 @@ class Meter:
             raise BudgetSpent(f"budget of {limit} {kind.replace('_', ' ')} spent")
         self._used[kind] += amount
 
+    async def within_seconds(self, read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """What `read` returns or raises, in a thread of its own; BudgetSpent when the seconds run out before.
+
+        It must change nothing: the thread is then left behind, and dies with the process, which does not wait for it.
+        """
+        future = asyncio.wrap_future(_in_daemon(partial(read, *args, **kwargs)))
+        try:
+            await asyncio.wait([future], timeout=self.seconds_left)
+            if not future.done():
+                raise BudgetSpent(f"budget of {self._budget.seconds:g} seconds spent")
+            return future.result()
+        finally:
+            future.cancel()
+
     @property
     def seconds_left(self) -> float:
         """Never below 0."""
         return max(0.0, self._budget.seconds - (self._elapsed() - self._begun))
+
+
+def _in_daemon(read: Callable[[], _T]) -> Future[_T]:
+    """`asyncio.to_thread` would have the interpreter wait at its exit until the thread has ended."""
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(read())
+        except BaseException as error:  # noqa: BLE001 - raised again in whoever awaits the future
+            future.set_exception(error)
+
+    future.set_running_or_notify_cancel()
+    threading.Thread(target=run, name="read", daemon=True).start()
+    return future

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,16 +87,17 @@ def matches(finding: Finding, parsed: Parsed) -> bool:
 
 def narrowed(plan: Plan, kept: Sequence[Finding], *, requested_by: str, policy: str) -> Plan:
     """The plan's steps for the kept findings; judged by policy version `policy` from here on."""
-    wanted = {(finding.where, finding.details.get("attribute")) for finding in kept}
-    addresses = {where for where, attribute in wanted if attribute is None}
-    steps: list[Step] = []
-    for step in plan.steps:
-        address = getattr(step.operation, "address", None)
-        attribute = getattr(step.operation, "attribute", None)
-        if address in addresses or (address, attribute) in wanted:
-            steps.append(step)
-    chosen = plan.model_copy(update={"requested_by": requested_by, "policy_version": policy})
-    return _with_steps(chosen, steps)
+    wanted = {finding.id for finding in kept}
+    steps = [step for step in plan.steps if wanted.intersection(step.resolves)]
+    return _with_steps(plan.under(policy, requested_by), steps)
+
+
+def remaining(findings: Sequence[Finding], plan: Plan, verified: Collection[str]) -> list[Finding]:
+    """The findings that are left once the steps named in `verified` are done: those that no step resolves, and those
+    of which a step is not verified."""
+    resolved = {name for step in plan.steps if step.id in verified for name in step.resolves}
+    unresolved = {name for step in plan.steps if step.id not in verified for name in step.resolves}
+    return [finding for finding in findings if finding.id not in resolved - unresolved]
 
 
 def executable(plan: Plan) -> Plan:

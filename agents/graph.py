@@ -10,6 +10,7 @@ from __future__ import annotations
 import lamplighter.agents._langgraph_env  # isort: skip  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from operator import or_
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
@@ -22,7 +23,7 @@ from typing_extensions import TypedDict
 from lamplighter.agents import chat, drift, kubernetes, nodes
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.budgets import BudgetSpent, Meter
-from lamplighter.agents.reports import compose
+from lamplighter.agents.reports import Executed, compose, executed
 from lamplighter.agents.requests import Parsed, parse
 from lamplighter.agents.wiring import Wiring
 from lamplighter.core.errors import LampError
@@ -33,16 +34,14 @@ from lamplighter.core.events import (
     Found,
     Proposed,
     Routed,
-    StepFinished,
     ToolCalled,
 )
-from lamplighter.core.execution import execute
-from lamplighter.core.exits import Exit, worst
+from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Channel, Decision, Mode
 from lamplighter.core.redaction import redact
-from lamplighter.core.results import Outcome, Status
+from lamplighter.core.results import Status
 
 NODE_SECONDS = 900.0
 
@@ -66,7 +65,8 @@ Update: TypeAlias = dict[str, Any]
 
 
 class State(TypedDict):
-    """JSON values only; `answers` is domain -> {findings, plan: blob digests; text, not_checked, codes}."""
+    """JSON values only; `answers` is domain -> {findings, plan: blob digests; count, remaining, worst: of the findings;
+    text, not_checked, exit}."""
 
     request: str
     question: str
@@ -77,7 +77,7 @@ class State(TypedDict):
     plan: str
     approval: str
     decision: DecisionMessage | dict[str, str]
-    outcomes: list[dict[str, str]]
+    executed: Executed | dict[str, Any]
     refused: str
     exit_code: int
 
@@ -115,7 +115,7 @@ class Turn:
             "plan": "",
             "approval": "",
             "decision": {},
-            "outcomes": [],
+            "executed": {},
             "refused": "",
             "exit_code": 0,
         }
@@ -140,14 +140,9 @@ class Turn:
             self.meter.spend("steps")
             self.meter.spend("tool_calls")
             check = self.wiring.check_drift
-            checking = asyncio.to_thread(check, config.project, config.trace, config.state)
-            answer = await asyncio.wait_for(checking, self.meter.seconds_left)
-        except TimeoutError:
-            return _unchecked(
-                "drift", f"drift: budget of {config.budgets.seconds} seconds spent, nothing was checked"
-            )
+            answer = await self.meter.within_seconds(check, config.project, config.trace, config.state)
         except BudgetSpent as spent:
-            return _unchecked("drift", f"drift: {spent}, the rest was not checked")
+            return _unchecked("drift", f"drift: {spent}, nothing was checked")
         except LampError as error:
             _emit(ToolCalled(tool="drift", query=query, status=Status.ERROR, left_out=(str(error),)))
             return _unchecked("drift", f"drift: {error}", error.exit_code)
@@ -183,7 +178,8 @@ class Turn:
             "text": "; ".join(said),
             "findings": self.blobs.put([finding.model_dump(mode="json") for finding in kept]),
             "plan": self.blobs.put(narrowed.model_dump(mode="json")) if narrowed and narrowed.steps else "",
-            "worst": max((int(finding.severity) for finding in kept), default=-1),
+            "count": len(kept),
+            "worst": _worst(kept),
         }
 
     async def nodes(self, state: State) -> Update:
@@ -234,52 +230,25 @@ class Turn:
     async def execute(self, state: State) -> Update:
         if state.get("decision", {}).get("decision") == "deny":
             return {"refused": f"denied by {state['decision']['who']}", "exit_code": int(Exit.REFUSED)}
-        events, update = await asyncio.to_thread(self._execute, state["approval"])
-        for event in events:
-            _emit(event)
-        return update
+        return await asyncio.to_thread(self._execute, state["approval"])
 
-    def _execute(self, approval: str) -> tuple[list[Event], Update]:
-        events: list[Event] = []
+    def _execute(self, approval: str) -> Update:
+        """Each step is verified when it is done, before the next one starts; see `core/execution.py`."""
         try:
-            with self.wiring.open_ledger() as ledger:
-                done = execute(
-                    approval,
-                    ledger=ledger,
-                    policy=self.wiring.policy,
-                    effects=self.wiring.effects,
-                    emit=events.append,
-                )
+            done = self.wiring.execute(approval, _emit)
         except LampError as error:
-            return events, {"refused": str(error), "exit_code": int(error.exit_code)}
-        outcomes = [
-            {"step": step.step, "outcome": step.result.outcome.value, "detail": step.result.detail}
-            for step in done.steps
-        ]
-        if not any(isinstance(event, StepFinished) for event in events):
-            events += [StepFinished(digest=done.digest, **row) for row in outcomes]  # type: ignore[arg-type]
-        return events, {"outcomes": outcomes, "refused": done.stopped, "exit_code": int(done.exit_code)}
+            return {"refused": str(error), "exit_code": int(error.exit_code)}
+        return {"executed": executed(done), "exit_code": int(done.exit_code)}
 
     async def verify(self, state: State) -> Update:
-        return await asyncio.to_thread(self._verify, state)
-
-    def _verify(self, state: State) -> Update:
-        """Looks at each finished step's target once more, through its effect, and says what it saw."""
-        with self.wiring.open_ledger() as ledger:
-            claims = {row.step_id: row.claim for row in ledger.steps(state["approval"])}
-            plan = ledger.find_plan(ledger.approval(state["approval"]).digest)
-        rows = []
-        for row in state.get("outcomes", []):
-            operation = plan.step(row["step"]).operation
-            seen = ""
-            if row["outcome"] == Outcome.DONE:
-                result = self.wiring.effects[operation.verb].observe(operation, claims[row["step"]])
-                holds = result.outcome is Outcome.DONE
-                seen = "verified: the target holds the change" if holds else f"not verified: {result.detail}"
-            rows.append(row | {"verified": seen})
-        unverified = any(row["verified"].startswith("not") for row in rows)
-        codes = [Exit(state.get("exit_code", 0)), *([Exit.FAILED] if unverified else [])]
-        return {"outcomes": rows, "exit_code": int(worst(codes))}
+        """Whether the goal holds: which findings the verified steps have resolved, and which remain."""
+        answer = state["answers"].get("drift", {})
+        if not state.get("executed") or "findings" not in answer:
+            return {}
+        found = [Finding.model_validate(row) for row in self.blobs.get(answer["findings"])]
+        verified = {step["step"] for step in state["executed"]["steps"] if step["verified"]}
+        left = drift.remaining(found, self._plan(state), verified)
+        return {"answers": {"drift": answer | {"remaining": len(left), "worst": _worst(left)}}}
 
     async def report(self, state: State) -> Update:
         reported = compose(state, self.wiring.config)
@@ -338,6 +307,11 @@ def _parsed(state: State) -> Parsed:
 
 def _unchecked(domain: str, line: str, code: Exit = Exit.INCOMPLETE) -> Update:
     return {"answers": {domain: {"not_checked": [line], "exit": int(code)}}}
+
+
+def _worst(findings: Sequence[Finding]) -> int:
+    """The highest severity; -1 for no findings."""
+    return max((int(finding.severity) for finding in findings), default=-1)
 
 
 def _emit(event: Event) -> None:

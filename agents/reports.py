@@ -1,40 +1,115 @@
-"""The answer of a turn, put together from what the graph's state holds: whole, or as far as it came."""
+"""What is said of a turn and of an execution, in plain data and lines of text: the same on every surface."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from lamplighter.core.config import Config
 from lamplighter.core.events import Reported
+from lamplighter.core.execution import ExecutionReport, StepReport
 from lamplighter.core.exits import Exit, worst
 from lamplighter.core.findings import Severity
+from lamplighter.core.results import Outcome
+from lamplighter.core.text import printable
+
+
+class StepSummary(TypedDict):
+    """One ended step. `verified` is None where nothing was done that could be looked for."""
+
+    step: str
+    outcome: str
+    detail: str
+    verified: bool | None
+    seen: str
+
+
+class Executed(TypedDict):
+    """An execution as plain JSON: of `planned` steps those that ended, and how many are verified, unverified (done, and
+    not seen to hold) or unknown."""
+
+    digest: str
+    planned: int
+    verified: int
+    unverified: int
+    unknown: int
+    steps: list[StepSummary]
+    stopped: str
+
+
+def executed(report: ExecutionReport) -> Executed:
+    outcomes = [step.result.outcome for step in report.steps]
+    verified = sum(step.verified for step in report.steps)
+    return {
+        "digest": report.digest,
+        "planned": report.planned,
+        "verified": verified,
+        "unverified": outcomes.count(Outcome.DONE) - verified,
+        "unknown": outcomes.count(Outcome.UNKNOWN),
+        "steps": [_summary(step) for step in report.steps],
+        "stopped": report.stopped,
+    }
+
+
+def _summary(report: StepReport) -> StepSummary:
+    step, result, looked = report
+    return {
+        "step": step,
+        "outcome": result.outcome.value,
+        "detail": result.detail,
+        "verified": looked.holds if looked else None,
+        "seen": looked.seen if looked else "",
+    }
+
+
+def execution_lines(done: Executed) -> list[str]:
+    """A line for each ended step, their sum, and why the rest did not start."""
+    lines = [step_line(step) for step in done["steps"]]
+    lines.append(f"{done['verified']} of {done['planned']} step(s) done and verified")
+    lines += [f"stopped: {done['stopped']}"] if done["stopped"] else []
+    # What the world said must not pass for a line of ours.
+    return [printable(line) for line in lines]
+
+
+def step_line(step: StepSummary) -> str:
+    """`edit-1: done; main.tf written; verified: the file holds the edit`."""
+    looked = {True: "verified", False: "not verified", None: ""}[step["verified"]]
+    seen = ": ".join(part for part in (looked, step["seen"]) if part)
+    return f"{step['step']}: {'; '.join(part for part in (step['outcome'], step['detail'], seen) if part)}"
 
 
 def compose(state: Mapping[str, Any], config: Config, stopped: str = "") -> Reported:
-    """`stopped` says why the run ended early; the answer is incomplete then (exit code 4, or 1 by precedence)."""
+    """The answer of a turn, put together from what the graph's state holds: whole, or as far as it came.
+
+    `stopped` says why the run ended early; the answer is incomplete then (exit code 4, or 1 by precedence).
+    """
     answers: dict[str, dict[str, Any]] = state.get("answers", {})
-    outcomes: list[dict[str, str]] = state.get("outcomes", [])
+    done: Executed | None = state.get("executed") or None
     not_checked = [line for answer in answers.values() for line in answer.get("not_checked", ())]
     not_checked += [stopped] if stopped else []
     lines = [answer["text"] for answer in answers.values() if answer.get("text")]
-    lines += [_outcome_line(row) for row in outcomes]
+    lines += execution_lines(done) if done else []
+    lines += [line for answer in answers.values() for line in _goal(answer)]
     lines += [state["refused"]] if state.get("refused") else []
     codes = [Exit(state.get("exit_code", 0)), *(Exit(answer.get("exit", 0)) for answer in answers.values())]
     codes += [Exit.INCOMPLETE] if stopped else []
-    codes += [Exit.FINDINGS] if _at_or_above(answers, config.fail_on) and not outcomes else []
+    codes += [Exit.FINDINGS] if _at_or_above(answers, config.fail_on) else []
     digests = {name: answer["findings"] for name, answer in answers.items() if "findings" in answer}
+    left = {name: answer["remaining"] for name, answer in answers.items() if "remaining" in answer}
     return Reported(
         text="\n".join(lines) or "nothing could be checked",
         not_checked=tuple(not_checked),
         exit_code=int(worst(codes)),
-        data={"findings": digests},
+        data={"findings": digests, "remaining": left} if left else {"findings": digests},
     )
 
 
-def _outcome_line(row: Mapping[str, str]) -> str:
-    said = [row["outcome"], row.get("detail", ""), row.get("verified", "")]
-    return f"{row['step']}: {'; '.join(part for part in said if part)}"
+def _goal(answer: Mapping[str, Any]) -> list[str]:
+    """Whether what was found is gone, once something was done about it."""
+    if "remaining" not in answer:
+        return []
+    said = "goal not reached" if answer["remaining"] else "goal reached"
+    return [f"{said}: {answer['remaining']} of {answer['count']} finding(s) remain"]
 
 
 def _at_or_above(answers: Mapping[str, Mapping[str, Any]], fail_on: str) -> bool:

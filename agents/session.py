@@ -20,13 +20,12 @@ from langgraph.types import Command
 
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.graph import Turn, build_graph
-from lamplighter.agents.reports import compose
+from lamplighter.agents.reports import compose, executed, execution_lines
 from lamplighter.agents.wiring import Wiring
 from lamplighter.core.approvals import Approval, ApprovalState
 from lamplighter.core.canonical import fingerprint
 from lamplighter.core.errors import InputError, LampError, Refused
 from lamplighter.core.events import Event, Failed, Reported, Started, parse_event
-from lamplighter.core.execution import execute
 from lamplighter.core.exits import Exit
 from lamplighter.core.locking import exclusive
 from lamplighter.core.policy import Channel
@@ -166,22 +165,14 @@ class Session:
             return
         events: list[Event] = []
         try:
-            code, text = await asyncio.to_thread(self._execute, approval.id, events)
+            done = await asyncio.to_thread(self._wiring.execute, approval.id, events.append)
         except LampError as error:
             events.append(Failed(message=str(error), exit_code=int(error.exit_code)))
         else:
-            events.append(Reported(text=text, exit_code=code))
+            text = "\n".join(execution_lines(executed(done)))
+            events.append(Reported(text=text, exit_code=int(done.exit_code)))
         for event in events:
             yield event
-
-    def _execute(self, approval: str, events: list[Event]) -> tuple[int, str]:
-        wiring = self._wiring
-        with wiring.open_ledger() as ledger:
-            done = execute(
-                approval, ledger=ledger, policy=wiring.policy, effects=wiring.effects, emit=events.append
-            )
-        lines = [f"{step.step}: {step.result.outcome.value}" for step in done.steps]
-        return int(done.exit_code), "\n".join([*lines, done.stopped] if done.stopped else lines)
 
 
 @asynccontextmanager

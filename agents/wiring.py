@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from lamplighter.core.config import Config, load_policy
+from lamplighter.core.events import Event
+from lamplighter.core.execution import ExecutionReport, execute
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.plans import Plan
@@ -62,6 +64,13 @@ class Wiring:
     def open_ledger(self) -> Ledger:
         """A context manager; raises LedgerError."""
         return Ledger.open(self.config.ledger_path, self.clock)
+
+    def execute(
+        self, approval_id: str, emit: Callable[[Event], None] = lambda _event: None
+    ) -> ExecutionReport:
+        """What one approval allows, in the one execution path; raises what `core.execution.execute` raises."""
+        with self.open_ledger() as ledger:
+            return execute(approval_id, ledger=ledger, policy=self.policy, effects=self.effects, emit=emit)
 
 
 def build(config: Config, *, clock: Clock | None = None) -> Wiring:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from lamplighter.core.findings import Evidence, Finding, Severity
 from lamplighter.core.operations import EditHcl, Target
 from lamplighter.core.plans import Plan, Step
 from lamplighter.drift.model import DriftItem
+from lamplighter.tools.files import edit_version
 
 
 def evidence_of(item: DriftItem) -> tuple[Evidence, ...]:
@@ -100,7 +100,11 @@ def plan_of(items: Sequence[DriftItem], contents: Mapping[str, bytes], root: Pat
         located, key=lambda item: (_file(item), -(item.edit.start if item.edit else 0), item.address or "")
     )
     steps = tuple(
-        Step(id=f"edit-{number}", operation=_operation(item, contents, root))
+        Step(
+            id=f"edit-{number}",
+            operation=_operation(item, contents, root),
+            resolves=(finding_of(item).id,),
+        )
         for number, item in enumerate(ordered, start=1)
     )
     if not steps:
@@ -115,14 +119,12 @@ def _file(item: DriftItem) -> str:
 
 def _operation(item: DriftItem, contents: Mapping[str, bytes], root: Path) -> EditHcl:
     edits = (item.edit,) if item.edit else ()
-    content = contents[_file(item)]
-    end = item.edit.end if item.edit else len(content)
     return EditHcl(
         target=Target(
             context=str(root.resolve()),
             kind="terraform_file",
             name=_file(item),
-            version=hashlib.sha256(content[:end]).hexdigest(),
+            version=edit_version(contents[_file(item)], edits),
         ),
         address=item.address or "",
         attribute=item.attribute,

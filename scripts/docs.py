@@ -16,7 +16,7 @@ WIDTH = 100
 
 EXIT_MEANINGS = {
     Exit.CLEAN: "done, and nothing at or above the `--fail-on` level was found",
-    Exit.FAILED: "could not complete; also an operation whose outcome is unknown",
+    Exit.FAILED: "could not complete; also a step whose outcome is unknown, or that is done but not verified",
     Exit.FINDINGS: "findings at or above the `--fail-on` level",
     Exit.REFUSED: "refused by policy, waiting for an approval, or frozen",
     Exit.INCOMPLETE: "the input was incomplete, so the answer is partial",

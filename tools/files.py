@@ -17,7 +17,7 @@ from lamplighter.core.results import Outcome
 
 
 class FileEdits:
-    """The `Effect` of `edit_hcl`; the version is of the file's bytes up to the end of the last edit."""
+    """The `Effect` of `edit_hcl`; the version is of the file's bytes up to the one after the last edit."""
 
     def current_version(self, operation: Operation) -> str:
         """Raises InputError when the file cannot be read, Refused when it lies outside the project."""
@@ -46,11 +46,17 @@ class FileEdits:
             content = _read(_path(edit))
         except (InputError, Refused) as error:
             return EffectResult(Outcome.UNKNOWN, str(error))
-        if edit_version(content, edit.edits) == edit.target.version:
-            return EffectResult(Outcome.FAILED, "the file is as it was: nothing was written")
-        if _is_result(content, edit):
-            return EffectResult(Outcome.DONE, "the file holds the edit")
-        return EffectResult(Outcome.UNKNOWN, "the file is neither as it was nor as the edit leaves it")
+        match edit_version(content, edit.edits) == edit.target.version, _is_result(content, edit):
+            case True, False:
+                return EffectResult(Outcome.FAILED, "the file is as it was: nothing was written")
+            case False, True:
+                return EffectResult(Outcome.DONE, "the file holds the edit")
+            case True, True:
+                return EffectResult(Outcome.UNKNOWN, "the file looks the same before and after the edit")
+            case _:
+                return EffectResult(
+                    Outcome.UNKNOWN, "the file is neither as it was nor as the edit leaves it"
+                )
 
 
 def _performed(path: Path, edit: EditHcl) -> EffectResult:
@@ -99,12 +105,13 @@ def _read(path: Path) -> bytes:
 
 
 def edit_version(content: bytes, edits: tuple[ByteEdit, ...]) -> str:
-    """sha256 of the bytes that `edits` rest on: all up to the end of the last one, the whole file for none.
+    """sha256 of the bytes that `edits` rest on: all up to the one after the last edit, the whole file for none.
 
-    So several edits of one file are independent when they are done from the last to the first.
+    So several edits of one file are independent when they are done from the last to the first. The byte after tells
+    a value from a longer one that begins with it (`5` from `50`).
     """
     end = max((edit.end for edit in edits), default=len(content))
-    return hashlib.sha256(content[:end]).hexdigest()
+    return hashlib.sha256(content[: end + 1]).hexdigest()
 
 
 def _applied(content: bytes, edits: tuple[ByteEdit, ...]) -> bytes:

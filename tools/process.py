@@ -1,11 +1,13 @@
 """The one module that starts child processes: no shell, limits on memory, CPU and wall time, nothing left behind.
 
 A child leads its own process group. Whatever ends the call (its exit, the time limit, an exception, Ctrl-C), the whole
-group is gone when `run` returns.
+group is gone when `run` returns; where this process ends while a thread of it is still in `run`, it goes with it.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import selectors
 import shutil
@@ -30,6 +32,21 @@ for name, text in (("RLIMIT_AS", sys.argv[1]), ("RLIMIT_CPU", sys.argv[2])):
 os.execv(sys.argv[3], sys.argv[4:])
 """
 _POLL_SECONDS = 0.05
+
+_leaders: set[int] = set()
+"""Process groups that a `run` watches just now; a forked copy of this process watches none of them."""
+os.register_at_fork(after_in_child=_leaders.clear)
+
+
+@atexit.register
+def _end_all() -> None:
+    for leader in tuple(_leaders):
+        _signal_group(leader, signal.SIGKILL)
+
+
+def _signal_group(leader: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, number)
 
 
 class Completed(NamedTuple):
@@ -95,6 +112,7 @@ def run(
 class _Watch:
     def __init__(self, child: subprocess.Popen[bytes], max_output: int) -> None:
         self.child = child
+        _leaders.add(child.pid)
         self.max_output = max_output
         self.dropped = 0
         assert child.stdout is not None
@@ -111,6 +129,7 @@ class _Watch:
         finally:
             # The leader is not yet waited for, so its group id cannot have become somebody else's.
             self._signal(signal.SIGKILL)
+            _leaders.discard(self.child.pid)
             _, status, usage = os.wait4(self.child.pid, 0)
             self.child.returncode = os.waitstatus_to_exitcode(status)
             if sys.exc_info()[0] is None:
@@ -154,7 +173,4 @@ class _Watch:
         self.dropped += max(0, len(chunk) - room)
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
-            os.killpg(self.child.pid, number)
-        except ProcessLookupError:
-            return
+        _signal_group(self.child.pid, number)

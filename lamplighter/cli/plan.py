@@ -12,7 +12,6 @@ from lamplighter.core.errors import Refused
 from lamplighter.core.exits import Exit
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Policy
-from lamplighter.core.results import Outcome
 from lamplighter.core.text import log_line
 
 
@@ -102,9 +101,9 @@ def deny(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool)
 @output_options
 @click.pass_obj
 def apply_plan(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
-    """Execute an approved plan: each step at most once."""
+    """Execute an approved plan: each step at most once, and verified before the next."""
+    from lamplighter.agents.reports import executed, execution_lines
     from lamplighter.agents.wiring import build
-    from lamplighter.core.execution import execute
 
     with session.ledger() as ledger:
         found = ledger.find_plan(digest)
@@ -119,22 +118,15 @@ def apply_plan(session: Session, digest: str, outputs: tuple[str, ...], as_json:
             raise Refused(
                 f"plan {found.digest[:12]}", "is not approved", f"run `lamp plan approve {found.digest[:12]}`"
             )
-        effects = build(session.resolved.config).effects
-        report = execute(known[-1].id, ledger=ledger, policy=session.policy, effects=effects)
-    steps = [
-        {"step": step.step, "outcome": step.result.outcome.value, "detail": step.result.detail}
-        for step in report.steps
-    ]
-    unknown = sum(step.result.outcome is Outcome.UNKNOWN for step in report.steps)
-    data = {"digest": found.digest, "steps": steps, "stopped": report.stopped, "unknown": unknown}
-
-    def text() -> str:
-        lines = [
-            f"{row['outcome']:8} {log_line(row['step'])}  {log_line(row['detail'])}".rstrip() for row in steps
-        ]
-        return "\n".join([*lines, *([f"stopped: {log_line(report.stopped)}"] if report.stopped else [])])
-
-    return deliver(Answer("lamplighter/execution/v1", data, text, report.exit_code), outputs, as_json)
+    report = build(session.resolved.config).execute(known[-1].id)
+    done = executed(report)
+    answer = Answer(
+        "lamplighter/execution/v1",
+        done,
+        lambda: "\n".join(log_line(line) for line in execution_lines(done)),
+        report.exit_code,
+    )
+    return deliver(answer, outputs, as_json)
 
 
 @click.command()

@@ -81,13 +81,19 @@ class ApprovalNeeded(_Event):
 
 
 class StepFinished(_Event):
-    """One operation came to an end; UNKNOWN is an end too."""
+    """One operation came to an end; UNKNOWN is an end too.
+
+    `verified` says whether the world was then seen to hold the change, `seen` what was seen; None where nothing was
+    done that could be looked for.
+    """
 
     type: Literal["step_finished"] = "step_finished"
     digest: str
     step: str
     outcome: Outcome
     detail: str = ""
+    verified: bool | None = None
+    seen: str = ""
 
 
 class Reported(_Event):

@@ -1,7 +1,8 @@
 """The only way a change happens: approve -> claim -> effect -> record -> verify, each step at most once.
 
-It knows no graph, no surface and no tool: it is given the ledger, the policy and the effects. It can be killed
-anywhere and run again: what is recorded is returned, what is in doubt is looked at in the world and never repeated.
+It knows no graph, no surface and no tool: it is given the ledger, the policy and the effects. Each step that is done
+is looked at in the world again before the next one starts. It can be killed anywhere and run again: what is recorded
+is returned, what is in doubt or not yet verified is looked at in the world, and nothing is ever repeated.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from lamplighter.core.approvals import Approval, ApprovalState
 from lamplighter.core.errors import LampError, Refused, Unavailable
 from lamplighter.core.events import Event, StepFinished
 from lamplighter.core.exits import Exit, worst
-from lamplighter.core.ledger import LEDGER_POINTS, Claim, Ledger, StepRow, check_policy
+from lamplighter.core.ledger import LEDGER_POINTS, Ledger, check_policy
 from lamplighter.core.plans import Plan, Step
 from lamplighter.core.policy import Decision, Policy
 from lamplighter.core.ports import Effect, EffectResult
-from lamplighter.core.results import Outcome
+from lamplighter.core.results import Outcome, Verification
 
-EXECUTION_POINTS = ("started", "claimed", "performed", "recorded", "ended")
+EXECUTION_POINTS = ("started", "claimed", "performed", "recorded", "verified", "ended")
 POINTS = EXECUTION_POINTS + LEDGER_POINTS
 
 _EXITS = {
@@ -31,22 +32,49 @@ _EXITS = {
 
 
 class StepReport(NamedTuple):
+    """How a step ended. `verification` is None where nothing was done that could be looked for."""
+
     step: str
     result: EffectResult
+    verification: Verification | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether it is done, and the world was seen to hold its change."""
+        return self.verification is not None and self.verification.holds
+
+    @property
+    def exit_code(self) -> Exit:
+        """1 where it failed, is unknown, or is done and not verified, 3 where it was refused, else 0."""
+        if self.result.outcome is Outcome.DONE and not self.verified:
+            return Exit.FAILED
+        return _EXITS[self.result.outcome]
+
+    def finished(self, digest: str) -> StepFinished:
+        """The event that says so."""
+        return StepFinished(
+            digest=digest,
+            step=self.step,
+            outcome=self.result.outcome,
+            detail=self.result.detail,
+            verified=self.verification.holds if self.verification else None,
+            seen=self.verification.seen if self.verification else "",
+        )
 
 
 class ExecutionReport(NamedTuple):
-    """The ended steps, in the plan's order. `stopped` says why the rest did not start; empty when all ended."""
+    """The ended steps, in the plan's order, of `planned`. `stopped` says why the rest did not start, or is empty."""
 
     approval_id: str
     digest: str
+    planned: int
     steps: tuple[StepReport, ...]
     stopped: str = ""
 
     @property
     def exit_code(self) -> Exit:
-        """1 where a step failed or is unknown, 3 where one was refused or the run was stopped, else 0."""
-        codes = [_EXITS[step.result.outcome] for step in self.steps]
+        """The worst of the steps' codes, and of 3 where the run was stopped."""
+        codes = [step.exit_code for step in self.steps]
         return worst([*codes, Exit.REFUSED] if self.stopped else codes)
 
 
@@ -63,10 +91,11 @@ def execute(
     emit: Callable[[Event], None] = _ignore,
     at: Callable[[str], None] = _ignore,
 ) -> ExecutionReport:
-    """Executes, or resumes, what one approval allows. `effects` is by verb; `at` is told each of EXECUTION_POINTS.
+    """Executes, or resumes, what one approval allows; returns how its steps ended, now or before.
 
-    Raises Refused where nothing may start (not approved, expired, frozen, another policy, denied) and LedgerError
-    where the audit log is not whole. A spent approval runs nothing and returns what was recorded.
+    `effects` is by verb; `emit` is told of each ended step, `at` of each of EXECUTION_POINTS. Where all steps have
+    ended, nothing runs. Raises Refused where nothing may start and nothing has (not approved, expired, frozen, another
+    policy, denied), Unavailable where an effect is missing, LedgerError where the audit log is not whole.
     """
     with ledger.execution_lock(approval_id):
         ledger.audit.require_intact()
@@ -75,11 +104,16 @@ def execute(
         run = _Run(ledger, approval, plan, effects, emit, at)
         at("started")
         run.reconcile()
-        if approval.state is ApprovalState.SPENT:
-            return run.report()
-        _require_permission(ledger, approval, plan, policy, effects)
-        stopped = run.advance()
-        if not stopped:
+        stopped = ""
+        try:
+            if not run.complete:
+                _require_permission(ledger, approval, plan, policy, effects)
+                run.advance()
+        except Refused as refusal:
+            if not run.begun:
+                raise
+            stopped = str(refusal)
+        if run.complete and approval.state is ApprovalState.APPROVED:
             ledger.spend(approval)
             at("ended")
         return run.report(stopped)
@@ -127,57 +161,58 @@ class _Run:
         self._effects = effects
         self._emit = emit
         self._at = at
-        self._ended: dict[str, EffectResult] = {}
+        self._ended: dict[str, StepReport] = {}
 
-    def report(self, stopped: str = "") -> ExecutionReport:
-        ended = (
-            StepReport(step.id, self._ended[step.id]) for step in self._plan.steps if step.id in self._ended
-        )
-        return ExecutionReport(self._approval.id, self._plan.digest, tuple(ended), stopped)
+    @property
+    def begun(self) -> bool:
+        """Whether any step has ended."""
+        return bool(self._ended)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all steps have ended, so that nothing is left to start."""
+        return len(self._ended) == len(self._plan.steps)
+
+    def report(self, stopped: str) -> ExecutionReport:
+        steps = self._plan.steps
+        ended = tuple(self._ended[step.id] for step in steps if step.id in self._ended)
+        return ExecutionReport(self._approval.id, self._plan.digest, len(steps), ended, stopped)
 
     def reconcile(self) -> None:
-        """Takes over what is recorded; for what is in doubt, looks at the world and records what it shows."""
+        """Takes over what is recorded; of what is in doubt, or not yet verified, records what the world shows."""
         for row in self._ledger.steps(self._approval.id):
-            if row.outcome is None:
-                self._settle(row)
-            else:
-                self._ended[row.step_id] = EffectResult(row.outcome, row.detail, row.undo)
+            step = self._plan.step(row.step_id)
+            result = row.result or self._ledger.record(row.claim, self._observe(step, row.claim))
+            verification = row.verification or self._verify(step, row.claim, result)
+            self._end(StepReport(step.id, result, verification))
 
-    def _settle(self, row: StepRow) -> None:
-        step = self._plan.step(row.step_id)
-        claim = Claim(row.claim, row.approval_id, row.step_id, fresh=False)
-        self._record(claim, self._observe(step, row.claim))
-
-    def advance(self) -> str:
-        """Runs what has not ended; returns why it stopped early, or the empty string."""
+    def advance(self) -> None:
+        """Runs what has not ended; raises Refused where the rest may no longer start."""
         for step in self._plan.steps:
             if step.id not in self._ended:
-                try:
-                    self._step(step)
-                except Refused as refusal:
-                    return str(refusal)
-        return ""
+                self._end(self._step(step))
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: Step) -> StepReport:
         obstacle = self._obstacle(step)
         if obstacle:
-            self._ledger.close_unrun(self._approval, step.id, obstacle)
-            self._end(step.id, obstacle)
-            return
+            return StepReport(step.id, self._ledger.close_unrun(self._approval, step.id, obstacle))
         claim = self._ledger.claim(self._approval, step.id)
         self._at("claimed")
-        result = self._perform(step, claim.id)
+        result = self._perform(step, claim)
         self._at("performed")
-        self._record(claim, result)
+        result = self._ledger.record(claim, result)
         self._at("recorded")
+        verification = self._verify(step, claim, result)
+        self._at("verified")
+        return StepReport(step.id, result, verification)
 
     def _obstacle(self, step: Step) -> EffectResult | None:
         for name in step.after:
-            if self._ended[name].outcome is not Outcome.DONE:
-                outcome = self._ended[name].outcome.value
-                return EffectResult(
-                    Outcome.REFUSED, f"not run: step {name}, which it comes after, is {outcome}"
-                )
+            before = self._ended[name]
+            if not before.verified:
+                done = before.result.outcome is Outcome.DONE
+                how = "done but not verified" if done else before.result.outcome.value
+                return EffectResult(Outcome.REFUSED, f"not run: step {name}, which it comes after, is {how}")
         try:
             version = self._effects[step.operation.verb].current_version(step.operation)
         except LampError as error:
@@ -194,6 +229,13 @@ class _Run:
             seen = self._observe(step, claim)
             return seen._replace(detail=f"{error}; {seen.detail}" if seen.detail else str(error))
 
+    def _verify(self, step: Step, claim: str, result: EffectResult) -> Verification | None:
+        """Looks at the target of a step that is done; what cannot be told is not verified."""
+        if result.outcome is not Outcome.DONE:
+            return None
+        seen = self._observe(step, claim)
+        return self._ledger.verify(claim, Verification(seen.outcome is Outcome.DONE, seen.detail))
+
     def _observe(self, step: Step, claim: str) -> EffectResult:
         effect = self._effects.get(step.operation.verb)
         if effect is None:
@@ -203,11 +245,6 @@ class _Run:
         except LampError as error:
             return EffectResult(Outcome.UNKNOWN, str(error))
 
-    def _record(self, claim: Claim, result: EffectResult) -> None:
-        self._ledger.record(claim, result)
-        self._end(claim.step_id, result)
-
-    def _end(self, step_id: str, result: EffectResult) -> None:
-        self._ended[step_id] = result
-        digest = self._plan.digest
-        self._emit(StepFinished(digest=digest, step=step_id, outcome=result.outcome, detail=result.detail))
+    def _end(self, report: StepReport) -> None:
+        self._ended[report.step] = report
+        self._emit(report.finished(self._plan.digest))

@@ -6,7 +6,6 @@ record too: where the record cannot be written, neither is the change, and nothi
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -19,51 +18,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from lamplighter.core import _schema
+from lamplighter.core._rows import StepRow, approval_of, plan_of, step_of, stored
+from lamplighter.core._schema import connect
 from lamplighter.core.approvals import Approval, ApprovalState
-from lamplighter.core.audit import GENESIS, AuditLog, Head, read_anchor, write_anchor
+from lamplighter.core.audit import AuditLog
 from lamplighter.core.canonical import canonical_json, fingerprint
 from lamplighter.core.errors import InputError, LedgerError, Refused
 from lamplighter.core.locking import exclusive
-from lamplighter.core.operations import Operation, parse_operation
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Channel, Decision, Mode, Policy
 from lamplighter.core.ports import Clock, EffectResult, SystemClock
 from lamplighter.core.redaction import redact
-from lamplighter.core.results import Outcome
+from lamplighter.core.results import Verification
 
 LEDGER_POINTS = tuple(
     f"{write}:{moment}"
-    for write in ("decide", "claim", "close", "record", "spend")
+    for write in ("decide", "claim", "close", "record", "verify", "spend")
     for moment in ("written", "committed", "anchored")
 )
 
 
 def _nothing(_point: str) -> None:
     pass
-
-
-class StepRow(NamedTuple):
-    """One claimed step; `outcome` is None while it is in doubt (claimed and not recorded)."""
-
-    claim: str
-    approval_id: str
-    step_id: str
-    claimed_at: datetime
-    outcome: Outcome | None
-    detail: str
-    undo: Operation | None
-    recorded_at: datetime | None
-
-
-class Claim(NamedTuple):
-    """The right to perform one step once. Not `fresh`: somebody had it before, with `recorded` (or in doubt)."""
-
-    id: str
-    approval_id: str
-    step_id: str
-    fresh: bool
-    recorded: EffectResult | None = None
 
 
 class Freeze(NamedTuple):
@@ -97,7 +73,7 @@ class Ledger:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             with exclusive(path.with_name("audit.lock")):
-                connection = _connect(path)
+                connection = connect(path)
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
                 str(path), f"the ledger cannot be opened ({error})", "check the path and its rights"
@@ -132,7 +108,7 @@ class Ledger:
         if len(rows) != 1:
             problem = "names no plan" if not rows else "names more than one plan"
             raise InputError(repr(prefix), problem, "see `lamp pending`, or give more digits")
-        return _plan(rows[0][0], rows[0][1])
+        return plan_of(rows[0][0], rows[0][1])
 
     # approvals
 
@@ -162,7 +138,7 @@ class Ledger:
             self._expire(plan.digest, now)
             query = "SELECT * FROM approvals WHERE digest = ? AND state IN ('pending', 'approved')"
             row = self._connection.execute(query, (plan.digest,)).fetchone()
-            existing = _approval(row) if row else None
+            existing = approval_of(row) if row else None
             wanted = ApprovalState.APPROVED if approver else ApprovalState.PENDING
             if (
                 existing
@@ -187,7 +163,7 @@ class Ledger:
                 approver=approver,
                 decided_at=now if approver else None,
             )
-            self._connection.execute("INSERT INTO approvals VALUES (?,?,?,?,?,?,?,?,?,?)", _stored(approval))
+            self._connection.execute("INSERT INTO approvals VALUES (?,?,?,?,?,?,?,?,?,?)", stored(approval))
             action = "approval.approved" if approver else "approval.requested"
             self._note(
                 now, approver or requested_by, action, approval.id, digest=plan.digest, channel=channel
@@ -209,10 +185,10 @@ class Ledger:
             self._expire(plan.digest, now)
             query = "SELECT * FROM approvals WHERE digest = ? ORDER BY rowid DESC LIMIT 1"
             row = self._connection.execute(query, (plan.digest,)).fetchone()
-            refusal = _undecidable(_approval(row) if row else None)
+            refusal = _undecidable(approval_of(row) if row else None)
             if refusal:
                 raise _refused(plan, refusal, "ask for a new approval")
-            asked = _approval(row)
+            asked = approval_of(row)
             if approve:
                 check_policy(plan, policy)
             if channel == "policy":
@@ -242,7 +218,9 @@ class Ledger:
     def approvals(self, *states: ApprovalState) -> list[Approval]:
         """All approvals, or those in one of `states`, oldest first; what has run out of time shows as expired."""
         now = self._clock.now()
-        every = [_as_of(_approval(row), now) for row in self._read("SELECT * FROM approvals ORDER BY rowid")]
+        every = [
+            _as_of(approval_of(row), now) for row in self._read("SELECT * FROM approvals ORDER BY rowid")
+        ]
         return [approval for approval in every if not states or approval.state in states]
 
     def pending(self) -> list[Approval]:
@@ -253,7 +231,7 @@ class Ledger:
         rows = self._read("SELECT * FROM approvals WHERE id = ?", approval_id)
         if not rows:
             raise InputError(repr(approval_id[:80]), "names no approval", "see `lamp pending`")
-        return _as_of(_approval(rows[0]), self._clock.now())
+        return _as_of(approval_of(rows[0]), self._clock.now())
 
     def spend(self, approval: Approval) -> None:
         """Closes an approved approval whose steps have all ended."""
@@ -263,30 +241,35 @@ class Ledger:
 
     # steps
 
-    def claim(self, approval: Approval, step_id: str) -> Claim:
-        """Claims one step; committed when this returns. Refused while frozen, or when no longer approved."""
+    def claim(self, approval: Approval, step_id: str) -> str:
+        """Claims one step, once; returns the claim's id, committed when this returns.
+
+        Raises Refused while frozen or when no longer approved, LedgerError when the step was claimed before.
+        """
         with self._write("claim") as now:
-            known = self._step(approval.id, step_id)
-            if known:
-                recorded = EffectResult(known.outcome, known.detail, known.undo) if known.outcome else None
-                return Claim(known.claim, approval.id, step_id, fresh=False, recorded=recorded)
-            self._require_open(approval, now)
-            claim = _claim_id(approval.id, step_id)
-            self._connection.execute(
-                "INSERT INTO steps (claim, approval_id, step_id, claimed_at) VALUES (?,?,?,?)",
-                (claim, approval.id, step_id, now.isoformat()),
-            )
+            claim = self._insert_claim(approval, step_id, now)
             self._note(
                 now, approval.approver or "", "step.claimed", claim, approval=approval.id, step=step_id
             )
-            return Claim(claim, approval.id, step_id, fresh=True)
+            return claim
+
+    def _insert_claim(self, approval: Approval, step_id: str, now: datetime) -> str:
+        self._require_open(approval, now)
+        claim = _claim_id(approval.id, step_id)
+        inserted = self._connection.execute(
+            "INSERT OR IGNORE INTO steps (claim, approval_id, step_id, claimed_at) VALUES (?,?,?,?)",
+            (claim, approval.id, step_id, now.isoformat()),
+        ).rowcount
+        if not inserted:
+            raise LedgerError(f"claim {claim}", "was made before", "see `lamp audit tail`")
+        return claim
 
     def _require_open(self, approval: Approval, now: datetime) -> None:
         freeze = self.frozen()
         if freeze:
             raise Refused("ledger", f"frozen by {freeze.by}: {freeze.reason}", "lift it with `lamp unfreeze`")
         row = self._connection.execute("SELECT * FROM approvals WHERE id = ?", (approval.id,)).fetchone()
-        current = _as_of(_approval(row), now) if row else None
+        current = _as_of(approval_of(row), now) if row else None
         if (
             current is None
             or current.state is not ApprovalState.APPROVED
@@ -295,46 +278,52 @@ class Ledger:
             state = current.state.value if current else "gone"
             raise Refused(f"approval {approval.id}", f"is {state}, not approved", "ask for a new approval")
 
-    def close_unrun(self, approval: Approval, step_id: str, result: EffectResult) -> None:
-        """Records the end of a step that was never begun (stale target, failed predecessor)."""
+    def close_unrun(self, approval: Approval, step_id: str, result: EffectResult) -> EffectResult:
+        """Records, once, the end of a step that was never begun (stale target, failed predecessor)."""
         with self._write("close") as now:
-            self._require_open(approval, now)
-            claim = _claim_id(approval.id, step_id)
-            self._connection.execute(
-                "INSERT INTO steps (claim, approval_id, step_id, claimed_at) VALUES (?,?,?,?)",
-                (claim, approval.id, step_id, now.isoformat()),
-            )
-            self._finish(claim, result, now)
+            return self._finish(self._insert_claim(approval, step_id, now), result, now)
 
-    def record(self, claim: Claim, result: EffectResult) -> None:
-        """Records what became of a claimed step; LedgerError when something is recorded already."""
+    def record(self, claim: str, result: EffectResult) -> EffectResult:
+        """Records what became of a claimed step, once (else LedgerError); returns it as it is kept, redacted."""
         with self._write("record") as now:
-            self._finish(claim.id, result, now)
+            return self._finish(claim, result, now)
 
-    def _finish(self, claim: str, result: EffectResult, now: datetime) -> None:
-        undo = canonical_json(result.undo.model_dump(mode="json")).decode() if result.undo else None
-        detail = redact(result.detail)
-        changed = self._connection.execute(
+    def _finish(self, claim: str, result: EffectResult, now: datetime) -> EffectResult:
+        kept = result._replace(detail=redact(result.detail))
+        undo = canonical_json(kept.undo.model_dump(mode="json")).decode() if kept.undo else None
+        self._once(
             "UPDATE steps SET outcome=?, detail=?, undo=?, recorded_at=? WHERE claim=? AND outcome IS NULL",
-            (result.outcome.value, detail, undo, now.isoformat(), claim),
-        ).rowcount
-        if changed != 1:
-            raise LedgerError(
-                f"claim {claim}", "is recorded already, or was never made", "see `lamp audit tail`"
+            (kept.outcome.value, kept.detail, undo, now.isoformat(), claim),
+            f"claim {claim}",
+        )
+        self._note(now, "lamp", f"step.{kept.outcome.value}", claim, detail=kept.detail)
+        return kept
+
+    def verify(self, claim: str, verification: Verification) -> Verification:
+        """Records what a look at the world showed of a step that is done, once; returns it as it is kept."""
+        kept = verification._replace(seen=redact(verification.seen))
+        with self._write("verify") as now:
+            self._once(
+                "UPDATE steps SET verified=?, seen=?, verified_at=? "
+                "WHERE claim=? AND outcome='done' AND verified IS NULL",
+                (kept.holds, kept.seen, now.isoformat(), claim),
+                f"verification of claim {claim}",
             )
-        self._note(now, "lamp", f"step.{result.outcome.value}", claim, detail=detail)
+            self._note(
+                now, "lamp", "step.verified" if kept.holds else "step.not_verified", claim, seen=kept.seen
+            )
+        return kept
+
+    def _once(self, update: str, values: tuple[object, ...], subject: str) -> None:
+        if self._connection.execute(update, values).rowcount != 1:
+            raise LedgerError(subject, "is recorded already, or there was never one", "see `lamp audit tail`")
 
     def steps(self, approval_id: str) -> list[StepRow]:
         """The steps claimed under an approval, in the order in which they were claimed."""
         return [
-            _step_row(row)
+            step_of(row)
             for row in self._read("SELECT * FROM steps WHERE approval_id = ? ORDER BY rowid", approval_id)
         ]
-
-    def _step(self, approval_id: str, step_id: str) -> StepRow | None:
-        query = "SELECT * FROM steps WHERE approval_id = ? AND step_id = ?"
-        rows = self._read(query, approval_id, step_id)
-        return _step_row(rows[0]) if rows else None
 
     # freeze
 
@@ -380,7 +369,7 @@ class Ledger:
     def _expire(self, digest: str, now: datetime) -> None:
         query = "SELECT * FROM approvals WHERE digest = ? AND state IN ('pending', 'approved')"
         for row in self._connection.execute(query, (digest,)).fetchall():
-            approval = _approval(row)
+            approval = approval_of(row)
             if approval.expires_at <= now:
                 self._set_state(approval.id, ApprovalState.EXPIRED)
 
@@ -431,39 +420,6 @@ def check_policy(plan: Plan, policy: Policy) -> None:
             raise _refused(plan, problem, "change the plan or the policy")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-    try:
-        _prepare(path, connection)
-    except BaseException:  # reason: also on Ctrl-C the handle is given back; what was raised goes on
-        connection.close()
-        raise
-    return connection
-
-
-def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA busy_timeout = 30000")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    anchor = path.with_name("audit.head")
-    if version == _schema.VERSION:
-        return
-    if version != 0:
-        raise LedgerError(
-            str(path), f"has version {version}, this program writes {_schema.VERSION}", "use the newer lamp"
-        )
-    if anchor.exists() and read_anchor(anchor).seq:
-        raise LedgerError(
-            str(path), "is empty, but its audit head is not", "restore the ledger from a backup"
-        )
-    write_anchor(anchor, Head(0, GENESIS))
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {_schema.CREATE} PRAGMA user_version = {_schema.VERSION}; COMMIT;"
-    )
-
-
 def _refused(plan: Plan, problem: str, remedy: str) -> Refused:
     return Refused(f"plan {plan.digest[:12]}", problem, remedy)
 
@@ -489,43 +445,3 @@ def _as_of(approval: Approval, now: datetime) -> Approval:
 
 def _claim_id(approval_id: str, step_id: str) -> str:
     return f"lamp-{fingerprint(approval_id, step_id)}"
-
-
-def _plan(digest: str, body: str) -> Plan:
-    try:
-        plan = Plan.model_validate_json(body)
-    except ValueError as error:
-        raise LedgerError(f"plan {digest[:12]}", "is damaged in the ledger", "make the plan again") from error
-    if plan.digest != digest:
-        raise LedgerError(f"plan {digest[:12]}", "is not what its digest says", "make the plan again")
-    return plan
-
-
-def _stored(approval: Approval) -> tuple[str | None, ...]:
-    return tuple(value.isoformat() if isinstance(value, datetime) else value for value in approval)
-
-
-def _approval(row: tuple[Any, ...]) -> Approval:
-    decided = datetime.fromisoformat(row[9]) if row[9] else None
-    requested, expires = datetime.fromisoformat(row[6]), datetime.fromisoformat(row[7])
-    return Approval(
-        row[0], row[1], ApprovalState(row[2]), row[3], row[4], row[5], requested, expires, row[8], decided
-    )
-
-
-def _step_row(row: tuple[Any, ...]) -> StepRow:
-    claim, approval_id, step_id, claimed, outcome, detail, undo, recorded = row
-    return StepRow(
-        claim=claim,
-        approval_id=approval_id,
-        step_id=step_id,
-        claimed_at=datetime.fromisoformat(claimed),
-        outcome=Outcome(outcome) if outcome else None,
-        detail=detail,
-        undo=_undo(undo),
-        recorded_at=datetime.fromisoformat(recorded) if recorded else None,
-    )
-
-
-def _undo(text: str | None) -> Operation | None:
-    return parse_operation(json.loads(text)) if text else None

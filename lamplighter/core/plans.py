@@ -5,20 +5,23 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lamplighter.core.canonical import digest
 from lamplighter.core.operations import Operation
 
 
 class Step(BaseModel):
-    """One operation; `after` names the steps that must be verified before it may run."""
+    """One operation. `after` names the steps that must be verified before it may run, `resolves` the ids of the
+    findings that are resolved once this step, and each other step that names them, is verified."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     operation: Operation
     after: tuple[str, ...] = ()
+    # Left out where empty, so that the digests of plans from before there was such a field still hold.
+    resolves: tuple[str, ...] = Field(default=(), exclude_if=lambda ids: not ids)
 
 
 class Plan(BaseModel):

@@ -59,7 +59,11 @@ class Effect(Protocol):
         ...
 
     def observe(self, operation: Operation, claim: str) -> EffectResult:
-        """Whether a claimed, unrecorded operation took place: DONE, FAILED (certainly not), else UNKNOWN."""
+        """Whether a claimed operation took place: DONE, FAILED (certainly not), else UNKNOWN. It changes nothing.
+
+        Asked of what was claimed and never recorded, and, as verification, of each operation that is done, before
+        the next one starts.
+        """
         ...
 
 

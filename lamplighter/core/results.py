@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -45,3 +45,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+
+
+class Verification(NamedTuple):
+    """Whether the world, looked at again after a step was done, holds its change; `seen` is one line for people."""
+
+    holds: bool
+    seen: str = ""

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from lamplighter.agents.drift import beyond, declared_resources, dropped, executable, matches, narrowed
+from lamplighter.agents.drift import (
+    beyond,
+    declared_resources,
+    dropped,
+    executable,
+    matches,
+    narrowed,
+    remaining,
+)
 from lamplighter.agents.requests import parse
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.operations import ByteEdit, EditHcl, Target
@@ -18,9 +26,9 @@ NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 ADDRESS = "aws_security_group.api"
 
 
-def finding(attribute: str = "ingress", where: str = ADDRESS, **details: Any) -> Finding:
+def finding(attribute: str = "ingress", where: str = ADDRESS, member: str = "", **details: Any) -> Finding:
     return Finding(
-        id=f"dr-{where}-{attribute}",
+        id=f"dr-{where}-{attribute}{member}",
         kind="drift",
         where=where,
         summary="port 22 was opened by mallory with the console",
@@ -90,11 +98,14 @@ def test_objects(where: str, kept: bool) -> None:
     assert matches(finding(where=where), asked) is kept
 
 
-def step(number: int, attribute: str, *, words: bool = False, after: tuple[str, ...] = ()) -> Step:
+def step(
+    number: int, attribute: str, *, words: bool = False, after: tuple[str, ...] = (), member: str = ""
+) -> Step:
     target = Target(context="/p", kind="terraform_file", name="main.tf", version="v")
     edits = () if words else (ByteEdit(start=0, end=1, old="a", new="b"),)
     operation = EditHcl(target=target, address=ADDRESS, attribute=attribute, proposal="p", edits=edits)
-    return Step(id=f"s{number}", operation=operation, after=after)
+    resolves = (finding(attribute, member=member).id,)
+    return Step(id=f"s{number}", operation=operation, after=after, resolves=resolves)
 
 
 PLAN = Plan(
@@ -108,11 +119,27 @@ PLAN = Plan(
 )
 
 
-def test_a_plan_is_narrowed_to_the_findings_kept_attribute_by_attribute() -> None:
+def test_a_plan_is_narrowed_to_the_findings_kept() -> None:
     plan = narrowed(PLAN, [finding("egress")], requested_by="ann", policy="v1")
     assert [kept.id for kept in plan.steps] == ["s2"]
     assert (plan.requested_by, plan.policy_version) == ("ann", "v1")
     assert narrowed(PLAN, [finding(where="aws_s3_bucket.b")], requested_by="ann", policy="v1").steps == ()
+
+
+def test_two_findings_of_one_attribute_have_their_own_steps() -> None:
+    plan = Plan(steps=(step(1, "ingress", member="+22"), step(2, "ingress", member="-443")), rationale="")
+    opened, closed = finding(member="+22"), finding(member="-443")
+    kept = narrowed(plan, [closed], requested_by="ann", policy="v1")
+    assert [item.id for item in kept.steps] == ["s2"]
+    assert remaining([opened, closed], plan, {"s2"}) == [opened]
+
+
+def test_a_finding_remains_until_each_of_its_steps_is_verified() -> None:
+    found = [finding("ingress"), finding("egress"), finding("nothing resolves this")]
+    plan = Plan(steps=(step(1, "ingress"), step(2, "ingress"), step(3, "egress")), rationale="")
+    assert remaining(found, plan, {"s1", "s3"}) == [found[0], found[2]]
+    assert remaining(found, plan, {"s1", "s2"}) == [found[1], found[2]]
+    assert remaining(found, plan, set()) == found
 
 
 def test_words_are_dropped_with_what_comes_after_them() -> None:

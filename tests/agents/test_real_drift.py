@@ -61,7 +61,7 @@ def test_the_fix_is_approved_performed_and_verified(sample: Wiring) -> None:
     assert contents(sample) == before
     (after,) = decided(sample, digest_of(events), "approve")
     report = last_report(after)
-    assert report.text.count("verified: the target holds the change") == len(plan.steps)
+    assert report.text.count("; verified: the file holds the edit") == len(plan.steps)
     changed = {name for name, text in contents(sample).items() if text != before[name]}
     assert changed == {step.operation.target.name for step in plan.steps}
 

@@ -58,7 +58,8 @@ def engine(directory: Path, _trace: object, _state: object = None) -> Answer:
         proposal="delay_seconds = 9",
         edits=(ByteEdit(start=at, end=at + 1, old="5", new="9"),),
     )
-    return Answer([finding], [evidence], Plan(steps=(Step(id="s1", operation=operation),), rationale="drift"))
+    step = Step(id="s1", operation=operation, resolves=(finding.id,))
+    return Answer([finding], [evidence], Plan(steps=(step,), rationale="drift"))
 
 
 class FileEdit:

@@ -76,4 +76,10 @@ def test_a_freeze_refuses_apply(tmp_path: Path) -> None:
     assert done.code == 3
     assert b"drill" in done.stderr
     assert lamp(tmp_path, "unfreeze").code == 0
-    assert lamp(tmp_path, "plan", "apply", digest).code == 0
+    applied = lamp(tmp_path, "plan", "apply", digest, "--json")
+    assert applied.code == 0
+    answer = json.loads(applied.stdout)
+    assert answer["verified"] == answer["planned"] == len(answer["steps"]) > 0
+    assert all(step["verified"] is True and step["seen"] for step in answer["steps"])
+    again = lamp(tmp_path, "plan", "apply", digest)
+    assert again.code == 0 and b"; verified: the file holds the edit" in again.stdout

@@ -14,10 +14,11 @@ from lamplighter.core.errors import InputError, LedgerError, Refused
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.policy import Decision, Mode, Policy, Rule
 from lamplighter.core.ports import EffectResult
-from lamplighter.core.results import Outcome
+from lamplighter.core.results import Outcome, Verification
 from tests.core.world import FakeClock, make_plan
 
 POLICY = Policy()
+REFUSED = EffectResult(Outcome.REFUSED)
 
 
 @pytest.fixture
@@ -110,16 +111,33 @@ def test_an_executed_plan_is_not_asked_for_again(ledger: Ledger, clock: FakeCloc
     ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
     approval = ledger.decide(plan.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
     claim = ledger.claim(approval, "s0")
-    assert claim.fresh
-    again = ledger.claim(approval, "s0")
-    assert (again.id, again.fresh, again.recorded) == (claim.id, False, None)
-    ledger.record(claim, EffectResult(Outcome.DONE, "password=hunter22"))
-    assert ledger.claim(approval, "s0").recorded == EffectResult(Outcome.DONE, "password=<secret>")
+    for closed in (False, True):
+        with pytest.raises(LedgerError, match="was made before"):
+            ledger.close_unrun(approval, "s0", REFUSED) if closed else ledger.claim(approval, "s0")
+    kept = EffectResult(Outcome.DONE, "password=<secret>")
+    assert ledger.record(claim, EffectResult(Outcome.DONE, "password=hunter22")) == kept
+    assert [row.result for row in ledger.steps(approval.id)] == [kept]
     with pytest.raises(LedgerError, match="recorded already"):
         ledger.record(claim, EffectResult(Outcome.FAILED))
     clock.pass_minutes(10_000)
     with pytest.raises(Refused, match="already executed"):
         ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
+
+
+def test_only_what_is_done_is_verified_and_once(ledger: Ledger) -> None:
+    plan = make_plan(POLICY, steps=3, chained=False)
+    ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
+    approval = ledger.decide(plan.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
+    done, failed, doubtful = (ledger.claim(approval, step.id) for step in plan.steps)
+    ledger.record(done, EffectResult(Outcome.DONE))
+    ledger.record(failed, EffectResult(Outcome.FAILED))
+    kept = Verification(False, "password=<secret>")
+    assert ledger.verify(done, Verification(False, "password=hunter22")) == kept
+    for claim in (done, failed, doubtful, "lamp-0"):
+        with pytest.raises(LedgerError, match=f"verification of claim {claim}"):
+            ledger.verify(claim, Verification(True))
+    assert [row.verification for row in ledger.steps(approval.id)] == [kept, None, None]
+    assert ledger.audit.tail(1)[0].action == "step.not_verified"
 
 
 def test_policy_approval_only_where_every_step_is_allowed(ledger: Ledger) -> None:

@@ -12,9 +12,9 @@ import pytest
 from lamplighter.core.approvals import ApprovalState
 from lamplighter.core.errors import Refused
 from lamplighter.core.execution import POINTS, execute
-from lamplighter.core.ledger import Ledger
+from lamplighter.core.ledger import Ledger, StepRow
 from lamplighter.core.policy import Policy
-from lamplighter.core.results import Outcome
+from lamplighter.core.results import Outcome, Verification
 from tests.core.world import CountingEffect, make_plan
 
 POLICY = Policy()
@@ -45,8 +45,12 @@ def killer(point: str, occurrence: int = 1) -> Callable[[str], None]:
     return at
 
 
-def whole_run(folder: Path, blind: bool, at: Callable[[str], None]) -> None:
-    """Approve if nobody has, then execute: what a user repeats after a crash."""
+def nowhere(_point: str) -> None:
+    pass
+
+
+def whole_run(folder: Path, at: Callable[[str], None], *, blind: bool = False) -> None:
+    """Approve if nobody has, then execute: what a user repeats after a crash. `blind`: it cannot look at the world."""
     effect = CountingEffect(folder / "world", blind=blind, at=at)
     with Ledger.open(folder / "ledger.db", at=at) as ledger:
         approval = ledger.approvals()[0]
@@ -64,7 +68,7 @@ def prepare(folder: Path, *, chained: bool = True) -> None:
         ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
 
 
-def check(folder: Path) -> dict[str, Outcome | None]:
+def check(folder: Path) -> dict[str, StepRow]:
     lines = CountingEffect(folder / "world").lines()
     assert len(lines) == len(set(lines)), f"an effect happened twice: {lines}"
     with Ledger.open(folder / "ledger.db") as ledger:
@@ -73,16 +77,22 @@ def check(folder: Path) -> dict[str, Outcome | None]:
         assert approval.state is ApprovalState.SPENT
         rows = ledger.steps(approval.id)
         for row in rows:
+            assert (row.verification is not None) == (row.outcome is Outcome.DONE)
             if row.outcome is Outcome.DONE:
                 assert row.claim in lines
             elif row.outcome in (Outcome.FAILED, Outcome.REFUSED):
                 assert row.claim not in lines
             else:
                 assert row.outcome is Outcome.UNKNOWN
-        return {row.step_id: row.outcome for row in rows}
+        return {row.step_id: row for row in rows}
 
 
 STEPS = 4
+SEEN = Verification(True, "looked")
+BEGUN = ("claim:committed", "claim:anchored", "claimed", "effect:before")
+PERFORMED = ("effect:after", "performed", "record:written")
+RECORDED = ("record:committed", "record:anchored", "recorded", "verify:written")
+VERIFIED = ("verify:committed", "verify:anchored", "verified")
 ONCE = ("started", "ended", *(point for point in POINTS if point.startswith(("decide", "spend"))))
 EACH_STEP = tuple(point for point in KILL_POINTS if point not in ONCE and not point.startswith("close"))
 KILLS = [(point, 1) for point in ONCE] + [(point, n + 1) for point in EACH_STEP for n in range(STEPS)]
@@ -91,6 +101,7 @@ KILLS = [(point, 1) for point in ONCE] + [(point, n + 1) for point in EACH_STEP 
 def test_there_are_200_kills() -> None:
     closes = {point for point in POINTS if point.startswith("close")}
     assert {point for point, _ in KILLS} | closes == set(KILL_POINTS)
+    assert {*BEGUN, *PERFORMED, *RECORDED, *VERIFIED, "claim:written"} == set(EACH_STEP)
     assert len(KILLS) * 4 >= 200
 
 
@@ -100,20 +111,34 @@ def test_kill_then_resume(point: str, occurrence: int, tmp_path: Path) -> None:
         for chained in (False, True):
             folder = tmp_path / f"{blind}{chained}"
             prepare(folder, chained=chained)
-            status = in_child(lambda f=folder, b=blind: whole_run(f, b, killer(point, occurrence)))
+            status = in_child(lambda f=folder: whole_run(f, killer(point, occurrence)))
             assert os.WIFSIGNALED(status), f"{point} is never reached"
             # A resume that is killed in its turn (where it gets that far), then one that comes through.
-            in_child(lambda f=folder, b=blind: whole_run(f, b, killer("record:committed")))
-            assert in_child(lambda f=folder, b=blind: whole_run(f, b, lambda _point: None)) == 0
-            outcomes = check(folder)
-            assert len(outcomes) == STEPS
-            hit = f"s{occurrence - 1}"
-            if point in ("effect:after", "performed", "record:written"):
-                assert outcomes[hit] is (Outcome.UNKNOWN if blind else Outcome.DONE)
-            if point in ("effect:before", "claimed", "claim:committed", "claim:anchored"):
-                assert outcomes[hit] is (Outcome.UNKNOWN if blind else Outcome.FAILED)
-                if chained and occurrence < STEPS:
-                    assert outcomes[f"s{occurrence}"] is Outcome.REFUSED
+            in_child(lambda f=folder, b=blind: whole_run(f, killer("record:committed"), blind=b))
+            assert in_child(lambda f=folder, b=blind: whole_run(f, nowhere, blind=b)) == 0
+            rows = check(folder)
+            assert len(rows) == STEPS
+            expect(rows, point, occurrence, blind, chained)
+
+
+def expect(rows: dict[str, StepRow], point: str, occurrence: int, blind: bool, chained: bool) -> None:
+    """What became of the step in which the first run was killed, and of the one after it."""
+    hit = rows[f"s{occurrence - 1}"]
+    following = rows.get(f"s{occurrence}") if chained else None
+    if point in BEGUN:
+        assert hit.outcome is (Outcome.UNKNOWN if blind else Outcome.FAILED)
+        assert following is None or following.outcome is Outcome.REFUSED
+    if point in PERFORMED:
+        assert hit.outcome is (Outcome.UNKNOWN if blind else Outcome.DONE)
+    if point in (*RECORDED, *VERIFIED):
+        assert hit.outcome is Outcome.DONE
+        seen_then = point in VERIFIED
+        assert hit.verification == (Verification(False, "cannot tell") if blind and not seen_then else SEEN)
+        assert following is None or following.outcome is (
+            Outcome.DONE if seen_then or not blind else Outcome.REFUSED
+        )
+    if not blind:
+        assert {row.verification for row in rows.values()} <= {SEEN, None}
 
 
 def test_a_stale_target_killed_while_closed(tmp_path: Path) -> None:
@@ -133,8 +158,8 @@ def test_a_stale_target_killed_while_closed(tmp_path: Path) -> None:
                 execute(approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect})
 
         assert os.WIFSIGNALED(in_child(lambda m=moment, run=stale: run(killer(f"close:{m}"))))
-        assert in_child(lambda run=stale: run(lambda _point: None)) == 0
-        assert set(check(folder).values()) == {Outcome.REFUSED}
+        assert in_child(lambda run=stale: run(nowhere)) == 0
+        assert {row.outcome for row in check(folder).values()} == {Outcome.REFUSED}
         assert CountingEffect(folder / "world").lines() == []
 
 

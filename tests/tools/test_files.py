@@ -103,6 +103,28 @@ def test_a_changed_file_is_refused_and_left_alone(root: Path) -> None:
     assert EFFECT.observe(edit, "claim").outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.parametrize(("old", "new", "meanwhile"), [("1", "1000", "15"), ("true", "true1", "trueish")])
+def test_a_longer_value_is_another_value(root: Path, old: str, new: str, meanwhile: str) -> None:
+    edit = operation(root, replacement(CODE, old, new))
+    changed = CODE.replace(old.encode(), meanwhile.encode())
+    (root / "main.tf").write_bytes(changed)
+    assert EFFECT.current_version(edit) != edit.target.version
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.REFUSED
+    assert (root / "main.tf").read_bytes() == changed
+    (root / "main.tf").write_bytes(CODE)
+    assert EFFECT.observe(edit, "claim").outcome is Outcome.FAILED
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.DONE
+    assert EFFECT.observe(edit, "claim").outcome is Outcome.DONE
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.REFUSED
+
+
+def test_what_cannot_be_told_apart_is_not_told(root: Path) -> None:
+    insertion = ByteEdit(start=0, end=0, old="", new="a")
+    edit = operation(root, insertion)
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.DONE
+    assert EFFECT.observe(edit, "claim").outcome is Outcome.UNKNOWN
+
+
 def test_what_changed_further_down_does_not_concern_an_edit(root: Path) -> None:
     edit = operation(root, replacement(CODE, '"two"', '"2"'))
     (root / "main.tf").write_bytes(CODE + b"d = 4\n")
@@ -221,6 +243,7 @@ def executed(ledger: Ledger, operations: list[EditHcl]) -> list[Outcome]:
     approval = ledger.decide(plan.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
     report = execute(approval.id, ledger=ledger, policy=POLICY, effects={"edit_hcl": EFFECT})
     assert execute(approval.id, ledger=ledger, policy=POLICY, effects={"edit_hcl": EFFECT}) == report
+    assert all(step.verified == (step.result.outcome is Outcome.DONE) for step in report.steps)
     return [step.result.outcome for step in report.steps]
 
 
