@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 from lamplighter.core.operations import ByteEdit
 from lamplighter.drift import items
 from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.members import held
-from lamplighter.drift.model import CodeAttribute, DriftItem, NetChange, Origin, StateResource
+from lamplighter.drift.members import Member, held, held_elsewhere, keyed
+from lamplighter.drift.model import Action, CodeAttribute, DriftItem, NetChange, Origin, StateResource
 from lamplighter.drift.state import StateIndex
 from lamplighter.drift.values import ABSENT, at, same
 
@@ -120,6 +120,10 @@ def _of_held(change: NetChange, resource: StateResource, against: Against, match
 
 def _of_unheld(change: NetChange, against: Against, matched: Matched) -> None:
     """A change of a resource that neither the state nor a creation in the trace knows."""
+    apart = _held_apart(change, against.state)
+    if apart is not None:
+        matched.items += _of_holder(change, apart, against)
+        return
     parent = _parent(change, against.state) if change.last.origin.outside else None
     if parent is None:
         matched.outside += 1
@@ -139,6 +143,14 @@ def _of_unheld(change: NetChange, against: Against, matched: Matched) -> None:
             assessed_as=(kind, change.attribute),
         )
     )
+
+
+def _held_apart(change: NetChange, state: StateIndex) -> Member | None:
+    """The resource of its own that holds an entry of something the state does not hold itself."""
+    name, key = keyed(change.resource_types, change.attribute) or (change.attribute, "")
+    members = held_elsewhere(state, change.resource_types, change.identity, name) if name else []
+    alike = (item.key == key if key else same(item.value, change.value) for item in members)
+    return next((item for item, found in zip(members, alike, strict=True) if found), None)
 
 
 def _find(
@@ -200,6 +212,8 @@ def _drifts(change: NetChange, resource: StateResource, against: Against) -> Ite
                 yield _of_block(change, resource, against, "made again outside Terraform")
         case "add" | "remove":
             yield from _member(change, resource, against)
+        case "set" if (entry := keyed(change.resource_types, change.attribute)) is not None:
+            yield from _entry(change, resource, against, *entry)
         case "set":
             for attribute, live in _settings(change, resource):
                 yield from _setting(change, resource, against, attribute, live)
@@ -246,20 +260,47 @@ def _setting(
 
 
 def _member(change: NetChange, resource: StateResource, against: Against) -> Iterator[DriftItem]:
+    """Something joined a set, or left it: a rule, an attachment, a membership."""
     holders = [
-        item.holder
-        for item in held(against.state, resource, change.attribute)
-        if same(item.value, change.value)
+        item for item in held(against.state, resource, change.attribute) if same(item.value, change.value)
     ]
     code = against.project.locate(resource.address, change.attribute)
     place = code.location if code else None
     if change.action == "add" and not holders:
         yield items.managed(change, resource, "add", change.attribute, None, change.value, place)
     elif change.action == "remove" and holders:
-        if holders[0].address == resource.address:
+        if holders[0].holder.address == resource.address:
             yield items.managed(change, resource, "remove", change.attribute, change.value, None, place)
         else:
-            yield _of_block(change, holders[0], against, None)
+            yield _of_block(change, holders[0].holder, against, None)
+
+
+def _entry(
+    change: NetChange, resource: StateResource, against: Against, name: str, key: str
+) -> Iterator[DriftItem]:
+    """An entry of a set that is told by its key: a route, a rule of a network ACL, a parameter."""
+    known = [item for item in held(against.state, resource, name) if item.key == key]
+    apart = [item for item in known if item.holder.address != resource.address]
+    if apart:
+        yield from _of_holder(change, apart[0], against)
+        return
+    before = known[0].value if known else None
+    if same(before, change.value):
+        return
+    action: Action = "add" if not known else "remove" if change.value in ABSENT else "set"
+    code = against.project.locate(resource.address, name)
+    was, now = ({key: value} if value not in ABSENT else None for value in (before, change.value))
+    yield items.managed(change, resource, action, name, was, now, code.location if code else None)
+
+
+def _of_holder(change: NetChange, member: Member, against: Against) -> Iterator[DriftItem]:
+    """An entry that has a resource of its own was changed, or taken away."""
+    if change.action == "remove" or change.value in ABSENT:
+        yield _of_block(change, member.holder, against, None)
+    elif change.action == "set" and not same(member.value, change.value):
+        code = against.project.locate(member.holder.address, member.attribute)
+        place = code.location if code else None
+        yield items.managed(change, member.holder, "set", member.attribute, member.value, change.value, place)
 
 
 def _edit(code: CodeAttribute | None, live: Any, contents: Mapping[str, bytes]) -> ByteEdit | None:
