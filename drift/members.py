@@ -21,11 +21,16 @@ _UNSET = (None, "")
 
 
 class Member(NamedTuple):
-    """A member and the resource whose code holds it; `key` is what it is found by in a keyed set, else empty."""
+    """A member and the resource whose code holds it.
+
+    `key` is what it is found by in a keyed set; `attribute` is where its value stands in a resource of its own
+    (`gateway_id` of a route). Both are empty for other members.
+    """
 
     value: Any
     holder: StateResource
     key: str = ""
+    attribute: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def held(state: StateIndex, resource: StateResource, attribute: str) -> list[Mem
         for item in _values(resource.attributes.get(attribute)):
             members += [
                 Member(value, resource, key)
-                for key, value in _members(found.inline, item, resource.attributes.get("id"))
+                for key, value, _ in _members(found.inline, item, resource.attributes.get("id"))
             ]
     return members
 
@@ -127,8 +132,8 @@ def _elsewhere(
     for holder in found.holders:
         for item in state.of_type(holder.type):
             if item is not resource and _linked(holder, item.attributes, parent):
-                for key, value in _members(holder.atom, item.attributes, parent.get("id")):
-                    yield Member(value, item, key)
+                for key, value, attribute in _members(holder.atom, item.attributes, parent.get("id")):
+                    yield Member(value, item, key, attribute)
 
 
 def _linked(holder: Holder, attributes: Mapping[str, Any], parent: Mapping[str, Any]) -> bool:
@@ -136,20 +141,21 @@ def _linked(holder: Holder, attributes: Mapping[str, Any], parent: Mapping[str, 
         return False
     for name, of_parent in holder.link.items():
         wanted, own = parent.get(of_parent), attributes.get(name)
-        if wanted in _UNSET or not (own == wanted or isinstance(own, list) and wanted in own):
+        if wanted in _UNSET or not (own == wanted or (isinstance(own, list) and wanted in own)):
             return False
     return True
 
 
-def _members(atom: Atom, item: Any, owner: Any) -> Iterator[tuple[str, Any]]:
-    """(key, member) of one block, one resource's attributes, or a value that is the member itself."""
+def _members(atom: Atom, item: Any, owner: Any) -> Iterator[tuple[str, Any, str]]:
+    """(key, member, its attribute) of a block, a resource's attributes, or a value that is the member itself."""
     if not isinstance(item, Mapping):
-        yield "", item
+        yield "", item, ""
         return
     key = str(_first(item, atom.key) or "")
     if atom.value:
-        for value in _values(_first(item, atom.value)):
-            yield key, value
+        name = next((name for name in atom.value if item.get(name) not in _UNSET), "")
+        for value in _values(item.get(name)):
+            yield key, value, name
         return
     base = {name: _first(item, names) for name, names in atom.fields.items()}
     base |= {name: 0 for name in atom.zero if base.get(name) in _UNSET}
@@ -157,14 +163,14 @@ def _members(atom: Atom, item: Any, owner: Any) -> Iterator[tuple[str, Any]]:
     if decisive and base.get(decisive) == atom.any[decisive]:
         base |= atom.any
     if not atom.each:
-        yield key, base
+        yield key, base, ""
     for name, sources in atom.each.items():
         for source in sources:
             for value in _values(item.get(source)):
                 if value not in _UNSET:
-                    yield key, {**base, name: value}
+                    yield key, {**base, name: value}, ""
     if atom.owner and item.get("self") is True:
-        yield key, {**base, atom.owner: owner}
+        yield key, {**base, atom.owner: owner}, ""
 
 
 def _first(item: Mapping[str, Any], names: Sequence[str]) -> Any:

@@ -2,12 +2,14 @@
 
 An `[[event]]` names the call (`s3:PutBucketVersioning`), the Terraform resource `types` whose state may hold the
 resource (the most specific first, `*` for any), the `identity` (state attribute = path into the record) and its
-`effects`. A path is dotted from the record's top, `[]` steps into each member of a list, `0` into its first, and `|name` applies a
-transform of `transforms.py`; of several paths (`A // B`) the first that the record has counts. The rest is there for calls that say more than one thing:
+`effects`. A path is dotted from the record's top, `[]` steps into each member of a list, `0` into its first, and
+`|name` applies a transform of `transforms.py`; of several paths (`A // B`) the first that the record has counts. The
+rest is there for calls that say more than one thing:
 
 - `each = PATH`: the entry holds for each member of that list, whose fields are `item.NAME` in its paths.
 - `when = { PATH = value }` of an effect: it holds only where the record says so. A value that no effect and no
   parameter (`NAME=value`) of the call names is a gap.
+- `absent = VALUE` of an effect: what a call that replaces the whole sets where it does not say it.
 - `key = PATH` of an effect: the change is of that member of a keyed set (`members.toml`): `route.10.0.0.0/8`.
 - `version = PATH` and `refers = PATH`: the first remembers its value under that version of the resource, whether or
   not it comes into force; the second sets what was remembered, and is known only where the trace holds that call.
@@ -19,6 +21,7 @@ stay a gap; each with its reason. A parameter that none of these nor an entry's 
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,6 +55,7 @@ class Effect:
     when: Mapping[str, Any] = field(default_factory=dict[str, Any])
     version: str = ""
     refers: str = ""
+    absent: Any = None
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Whether the record says what the effect depends on."""
@@ -92,7 +96,8 @@ class Event:
         """Each path of a `when` with a value that an effect knows there."""
         for effect in self.effects:
             for path, value in effect.when.items():
-                yield self._whole(_bare(path)), value
+                if "|" not in path:
+                    yield self._whole(_bare(path)), value
 
     def _whole(self, path: str) -> str:
         return _bare(self.each) + path.removeprefix("item") if path.startswith("item") else path
@@ -148,7 +153,7 @@ class Catalogue:
             for item in items or ():
                 view = {**record, "item": item} if event.each else record
                 view = {**view, **self._referred(view, event, trace)}
-                holding = [_keyed(effect, view) for effect in event.effects if effect.holds(view)]
+                holding = [_applied(effect, view) for effect in event.effects if effect.holds(view)]
                 effects = tuple(effect for effect in holding if effect is not None)
                 if effects:
                     yield Reading(replace(event, effects=effects), view)
@@ -167,9 +172,10 @@ class Catalogue:
         for path, values in _choices(entries).items():
             found = lookup(record, path)
             for value in found if isinstance(found, list) else [found]:
-                at = path.removeprefix("requestParameters.").replace("[]", "")
-                if value is not None and value not in values and f"{at}={value}" not in known:
-                    unknown[f"{at}={value}"] = None
+                text = value if isinstance(value, str) else json.dumps(value)
+                at = f"{path.removeprefix('requestParameters.').replace('[]', '')}={text}"
+                if value is not None and value not in values and at not in known:
+                    unknown[at] = None
         return tuple(unknown)
 
     def _referred(
@@ -212,8 +218,10 @@ class Catalogue:
         return None
 
 
-def _keyed(effect: Effect, view: Mapping[str, Any]) -> Effect | None:
-    """The effect on the member that the record names; None where it names none by that key."""
+def _applied(effect: Effect, view: Mapping[str, Any]) -> Effect | None:
+    """The effect with the member's key and the value of an absent parameter; None where no member is named."""
+    if effect.absent is not None and lookup(view, effect.value) is None:
+        effect = replace(effect, value="", constant=effect.absent)
     if not effect.key:
         return effect
     key = lookup(view, effect.key)
@@ -226,7 +234,11 @@ def _choices(entries: Iterable[Event]) -> dict[str, list[Any]]:
     for entry in entries:
         for path, value in entry.choices():
             within = f"{_bare(entry.each)}."
-            marked = path.replace(within, f"{_bare(entry.each)}[].", 1) if entry.each and path.startswith(within) else path
+            marked = (
+                path.replace(within, f"{_bare(entry.each)}[].", 1)
+                if entry.each and path.startswith(within)
+                else path
+            )
             found.setdefault(marked, []).append(value)
     return found
 
@@ -272,7 +284,9 @@ def load_service(name: str) -> Service:
 
 def _event(table: Mapping[str, Any]) -> Event:
     effects = tuple(Effect(**effect) for effect in table["effects"])
-    return Event(table["name"], tuple(table["types"]), dict(table["identity"]), effects, table.get("each", ""))
+    return Event(
+        table["name"], tuple(table["types"]), dict(table["identity"]), effects, table.get("each", "")
+    )
 
 
 def _bare(path: str) -> str:

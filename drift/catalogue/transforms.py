@@ -25,8 +25,9 @@ _ROUTE_TARGETS = (
 _QUEUE_HOSTS = (
     (re.compile(r"//([a-z0-9-]+)\.queue\.amazonaws\.com/"), r"//sqs.\1.amazonaws.com/"),
     (re.compile(r"//queue\.amazonaws\.com/"), "//sqs.us-east-1.amazonaws.com/"),
+    (re.compile(r"//[a-z0-9-]+\.sqs\.([a-z0-9-]+)\.vpce\.amazonaws\.com/"), r"//sqs.\1.amazonaws.com/"),
 )
-"""The endpoints that SQS had before, which still serve (Amazon SQS, "Legacy endpoints")."""
+"""The endpoints that SQS had before, which still serve (Amazon SQS, "Legacy endpoints"), and those of VPC endpoints."""
 
 
 def protocol(value: Any) -> Any:
@@ -137,7 +138,9 @@ def blocks(value: Any) -> Any:
 def _block(value: Any) -> Any:
     if isinstance(value, Mapping):
         inner = {snake(str(key)): item for key, item in value.items() if key not in ("xmlns", "xmlns:xsi")}
-        return {key: [_block(item)] if isinstance(item, Mapping) else _block(item) for key, item in inner.items()}
+        return {
+            key: [_block(item)] if isinstance(item, Mapping) else _block(item) for key, item in inner.items()
+        }
     return [_block(item) for item in value] if isinstance(value, list) else value
 
 
@@ -182,7 +185,7 @@ def route(value: Any) -> Any:
 
 
 def acl_entry(value: Any) -> Any:
-    """The parameters of a call on a network ACL's entry -> `{protocol, action, cidr, ports, icmp}` as members have it."""
+    """The parameters of a call on a network ACL's entry -> `{protocol, action, cidr, ports, icmp}`, as a member."""
     if not isinstance(value, Mapping):
         return None
     name = protocol(value.get("aclProtocol", value.get("protocol", "")))
@@ -206,8 +209,17 @@ def arn(value: Any) -> Any:
 
 def secret_name(value: Any) -> Any:
     """A secret's ARN without the hyphen and six characters that AWS appends -> its name; names as they are."""
-    found = re.fullmatch(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+)-.{6}", value) if isinstance(value, str) else None
+    found = (
+        re.fullmatch(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+)-.{6}", value)
+        if isinstance(value, str)
+        else None
+    )
     return found[1] if found else value
+
+
+def text(value: Any) -> Any:
+    """7 -> `"7"`, for what a state holds as text."""
+    return str(value) if isinstance(value, int) else value
 
 
 def present(value: Any) -> Any:
@@ -246,7 +258,11 @@ def notifications(value: Any) -> Any:
     found: list[Any] = []
     for item in listed(value):
         if isinstance(item, Mapping):
-            block = {_NOTIFIED.get(key, snake(key)): part for key, part in item.items() if key not in ("Event", "Filter")}
+            block = {
+                _NOTIFIED.get(key, snake(key)): part
+                for key, part in item.items()
+                if key not in ("Event", "Filter")
+            }
             key = item["Filter"].get("S3Key") if isinstance(item.get("Filter"), Mapping) else None
             rules = listed(key.get("FilterRule")) if isinstance(key, Mapping) else []
             named_rules = [rule for rule in rules if isinstance(rule, Mapping)]
@@ -264,13 +280,17 @@ def grants(value: Any) -> Any:
     for item in listed(value):
         grantee = item.get("Grantee") if isinstance(item, Mapping) else None
         if isinstance(item, Mapping) and isinstance(grantee, Mapping):
-            who = {"id": grantee.get("ID"), "uri": grantee.get("URI"), "type": grantee.get("xsi:type", grantee.get("Type"))}
+            who = {
+                "id": grantee.get("ID"),
+                "uri": grantee.get("URI"),
+                "type": grantee.get("xsi:type", grantee.get("Type")),
+            }
             found.append({"grantee": [who], "permission": item.get("Permission")})
     return found
 
 
 def listed(value: Any) -> list[Any]:
-    """The members of a list in any spelling: a list, `{"items": [...]}`, `{"item": ...}` or the one member itself."""
+    """The members of a list however it is spelt: a list, `{"items": [...]}`, `{"item": ...}`, or the only member."""
     if isinstance(value, Mapping):
         for name in ("items", "item"):
             if name in value:
@@ -307,6 +327,7 @@ TRANSFORMS: Mapping[str, Callable[[Any], Any]] = {
         secret_name,
         tag_keys,
         tags,
+        text,
         words,
         zone,
     )
@@ -319,7 +340,7 @@ def alternatives(path: str) -> tuple[str, ...]:
 
 
 def lookup(record: Any, path: str) -> Any:
-    """The value at a catalogue path; None where a part is missing. `[]` collects over a list's members, `0` is its first."""
+    """The value at a catalogue path; None where a part is missing. `[]` collects over a list, `0` is its first."""
     for choice in alternatives(path):
         value = _at(record, choice)
         if value is not None:
@@ -357,18 +378,24 @@ def plain(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
     EC2's newer actions are written as the XML that was sent: `{"DeleteFlowLogsRequest": {"FlowLogId": {"tag": 1,
     "content": "fl-1"}}}`, and answered in the same way; here they become `{"flowLogId": ["fl-1"]}`, like the others'.
+    API Gateway's REST APIs put the body beside the path's labels: `{"restApiId": "a", "updateRestApiInput": {...}}`.
     """
-    name = record.get("eventName")
+    name = str(record.get("eventName"))
     parameters, answer = record.get("requestParameters"), record.get("responseElements")
-    request = parameters.get(f"{name}Request") if isinstance(parameters, Mapping) else None
+    if not isinstance(parameters, Mapping):
+        parameters = {}
+    wrapper = f"{name[:1].lower()}{name[1:]}Input"
+    request, body = parameters.get(f"{name}Request"), parameters.get(wrapper)
     response = answer.get(f"{name}Response") if isinstance(answer, Mapping) else None
-    if request is None and response is None:
-        return record
-    return {
-        **record,
-        "requestParameters": parameters if request is None else _unwrapped(request),
-        "responseElements": answer if response is None else _unwrapped(response),
-    }
+    changed: dict[str, Any] = {}
+    if request is not None:
+        changed["requestParameters"] = _unwrapped(request)
+    elif isinstance(body, Mapping):
+        labels = {key: value for key, value in parameters.items() if key != wrapper}
+        changed["requestParameters"] = {**labels, **body}
+    if response is not None:
+        changed["responseElements"] = _unwrapped(response)
+    return {**record, **changed} if changed else record
 
 
 def _unwrapped(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How CloudTrail spells an AWS operation and its parameters, from botocore's service models and what is known to differ.
+"""How CloudTrail spells an operation and its parameters, from botocore's service models and what is known to differ.
 
 Sources of the differences: AWS CloudTrail user guide, "CloudTrail record contents"; Amazon S3 user guide, "Amazon S3
 CloudTrail events"; AWS Lambda developer guide, "Logging AWS Lambda API calls using AWS CloudTrail"; published records.
@@ -33,7 +33,7 @@ RENAMED = {
     "s3:PutAccelerateConfiguration": "PutBucketAccelerateConfiguration",
     "s3:PutBucketObjectLockConfiguration": "PutObjectLockConfiguration",
 }
-"""Event name -> operation, where CloudTrail has a name of its own (Amazon S3 user guide, "Amazon S3 CloudTrail events")."""
+"""Event name -> operation where they differ (Amazon S3 user guide, "Amazon S3 CloudTrail events")."""
 
 UNPUBLISHED = {
     "ecs:Poll": "the container agent's own call",
@@ -61,23 +61,13 @@ EC2_LISTS = {
 }
 """EC2's older actions -> their lists, which stand under `items` and have names of their own."""
 
-WRAPPED = re.compile(r"(\d{4}_?\d{2}_?\d{2}(v\d+)?)$")
-
-
-def operation(name: str) -> OperationModel | None:
-    """The operation that `service:EventName` is a call of; None where no API has it."""
-    service, _, event = name.partition(":")
-    wanted = RENAMED.get(name, WRAPPED.sub("", event))
-    for model in MODELS.get(service, (service,)):
-        if wanted in (loaded := _model(model)).operation_names:
-            return loaded.operation_model(wanted)
-    return None
+_DATED = re.compile(r"(\d{4}_?\d{2}_?\d{2}(v\d+)?)$")
 
 
 def operations(name: str) -> list[OperationModel]:
     """Every operation of that name behind one event source: `TagResource` of both API Gateways."""
     service, _, event = name.partition(":")
-    wanted = RENAMED.get(name, WRAPPED.sub("", event))
+    wanted = RENAMED.get(name, _DATED.sub("", event))
     models = [_model(model) for model in MODELS.get(service, (service,))]
     return [model.operation_model(wanted) for model in models if wanted in model.operation_names]
 
