@@ -96,11 +96,9 @@ resource "aws_subnet" "worker" {
 }
 
 resource "aws_launch_template" "worker" {
-  name                   = "${local.name}-worker"
-  image_id               = "ami-12c6146b"
-  instance_type          = var.workers.type
-  update_default_version = true
-  tags                   = local.tags
+  name          = "${local.name}-worker"
+  image_id      = "ami-12c6146b"
+  instance_type = var.workers.type
 }
 
 resource "aws_autoscaling_group" "worker" {
