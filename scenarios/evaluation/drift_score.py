@@ -113,6 +113,8 @@ def _wanted(case: Scenario) -> dict[Key, _Truth]:
         wanted[truth.key] = truth
     for loose in case.unmanaged:
         truth = _Truth(("", f"{loose.type} {loose.id}"), loose.kind, loose.attribution, needed=True)
+        # A queue's id is its URL; by its name it is as well told.
+        wanted.setdefault(("", f"{loose.type} {loose.id.rpartition('/')[2]}"), truth)
         for other in loose.also:
             wanted.setdefault((other.address, bare(other.path)), truth)
         wanted[truth.key] = truth
@@ -136,9 +138,9 @@ def _keys(finding: Finding) -> list[Key]:
 
 
 def _names(identity: str) -> list[str]:
-    return list(
-        dict.fromkeys([identity, ":".join(identity.split()), "/".join(identity.split()), *identity.split()])
-    )
+    """An id that several names make up is spelt in as many ways as there are import ids."""
+    parts = identity.split()
+    return list(dict.fromkeys([identity, *(joint.join(parts) for joint in ":/_"), *parts]))
 
 
 def _misattributed(findings: Sequence[Finding], truth: Attribution) -> str:
