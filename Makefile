@@ -1,5 +1,5 @@
 # The project's verbs. Each makes its environment first, once; PYTHON=/path/to/python chooses the interpreter.
-.PHONY: demo test check bench eval docs lock clean runtime dev
+.PHONY: demo test check bench eval docs lock lowest clean runtime dev
 .DEFAULT_GOAL := help
 
 PYTHON ?=
@@ -40,6 +40,9 @@ docs: dev ## Write docs/reference.md from the commands' own help
 
 lock: ## Resolve the lock files again (needs uv)
 	@PYTHON="$(PYTHON)" sh -c '"$${PYTHON:-python3}" scripts/lock.py'
+
+lowest: ## All tests with the lowest versions that pyproject.toml allows (needs uv)
+	@PYTHON="$(PYTHON)" sh -c '"$${PYTHON:-python3}" scripts/lowest.py -n $(JOBS) $(ARGS)'
 
 clean: ## Remove what was made: environment, caches, builds
 	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .typecheck/.import_linter_cache

@@ -66,12 +66,13 @@ Update: TypeAlias = dict[str, Any]
 
 class State(TypedDict):
     """JSON values only; `answers` is domain -> {findings, plan: blob digests; count, remaining, worst: of the findings;
-    text, not_checked, exit}."""
+    text, not_checked, exit}. `context` is what the session was pinned to when it began."""
 
     request: str
     question: str
     requested_by: str
     channel: Channel
+    context: dict[str, str]
     parsed: dict[str, Any]
     answers: Annotated[dict[str, Any], _merge]
     plan: str

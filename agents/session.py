@@ -30,6 +30,7 @@ from lamplighter.core.exits import Exit
 from lamplighter.core.locking import exclusive
 from lamplighter.core.policy import Channel
 from lamplighter.core.redaction import redact
+from lamplighter.tools.contexts import NOT_PINNED
 
 _THREAD = re.compile(r"[\w.:@-]{1,120}")
 
@@ -67,19 +68,28 @@ class Session:
 
     async def ask(self, request: str) -> AsyncIterator[Event]:
         """Runs one turn. Errors a user is meant to read come as the last event, `Failed`."""
-        config = self._wiring.config
-        context = {
-            "directory": str(config.project),
-            "kubernetes": config.kube_context,
-            "aws": config.aws_profile,
-        }
-        pinned = {name: value for name, value in context.items() if value}
-        mode = self._wiring.policy.mode.value
-        yield Started(thread=self.thread, request=redact(request), mode=mode, context=pinned)
-        given = {"request": request, "requested_by": self._identity, "channel": self._channel}
         async with _locked(self._lock_path):
+            context = await self._pinned()
+            mode = self._wiring.policy.mode.value
+            yield Started(thread=self.thread, request=request, mode=mode, context=context)
+            given = {
+                # The graph writes what it is given into its checkpoint before any node sees it.
+                "request": redact(request),
+                "requested_by": self._identity,
+                "channel": self._channel,
+                "context": context,
+            }
             async for event in self._run(given):
                 yield event
+
+    async def _pinned(self) -> dict[str, str]:
+        """The contexts that the thread began with; a setting that is made since moves them, a changed file does not."""
+        now = await asyncio.to_thread(self._wiring.contexts)
+        began = (await self._graph().aget_state(self._invoke)).values.get("context", {})
+        config = self._wiring.config
+        kept = [] if config.kube_context else ["kubernetes"]
+        kept += [] if config.aws_profile else ["aws_account"]
+        return now | {name: began[name] for name in kept if began.get(name, NOT_PINNED) != NOT_PINNED}
 
     async def decide(self, digest: str, decision: Literal["approve", "deny"]) -> AsyncIterator[Event]:
         """Records the decision in the ledger, then resumes the run that waits for it, or executes directly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,17 @@ class Wiring:
     ask_model: AskModel | None = None
     recall: Recall | None = None
     compress: Compress | None = None
+
+    def contexts(self) -> dict[str, str]:
+        """What is in force now: the directory, the cluster context, the AWS profile and its account; see `Started`."""
+        from lamplighter.tools.contexts import pins
+
+        config = self.config
+        found = pins(os.environ, kube_context=config.kube_context, aws_profile=config.aws_profile)
+        profile = {"aws_profile": config.aws_profile} if config.aws_profile else {}
+        return {"directory": str(config.project), **profile} | {
+            name: pin.shown for name, pin in found.items()
+        }
 
     def open_ledger(self) -> Ledger:
         """A context manager; raises LedgerError."""

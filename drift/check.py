@@ -9,6 +9,7 @@ from pathlib import Path
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
+from lamplighter.core.redaction import redact
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import extract
@@ -103,7 +104,7 @@ def _report(
         findings=tuple(findings.values()),
         evidence=tuple(evidence[key] for key in sorted(evidence)),
         plan=plan_of(items, contents, root),
-        not_checked=(*hidden, *limited),
+        not_checked=tuple(redact(line) for line in (*hidden, *limited)),
         incomplete=bool(hidden),
         coverage=coverage,
         items=tuple(items),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lamplighter.core.redaction import redact
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import Extraction, Uncatalogued
 from lamplighter.drift.match import Matched
@@ -39,8 +40,8 @@ def coverage_of(trace: TraceRead, extraction: Extraction, matched: Matched) -> C
         **extraction.counts,
     }
     return Coverage(
-        accounts=tuple(sorted(trace.coverage.accounts)),
-        regions=tuple(sorted(trace.coverage.regions)),
+        accounts=tuple(redact(name) for name in sorted(trace.coverage.accounts)),
+        regions=tuple(redact(name) for name in sorted(trace.coverage.regions)),
         first=trace.coverage.first,
         last=trace.coverage.last,
         counts=dict(sorted(counts.items())),

@@ -13,7 +13,8 @@ from lamplighter.drift.values import ABSENT, plain
 SENSITIVE = "(sensitive)"
 
 _SECRET_NAME = re.compile(
-    r"password|secret|token|private_key|user_data|credential|connection_string", re.IGNORECASE
+    r"passw|passphrase|secret|token|(private|api|access)[_-]?key|user_data|credential|connection_string",
+    re.IGNORECASE,
 )
 _SEVERITIES = ("info", "low", "medium", "high", "critical")
 

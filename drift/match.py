@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from lamplighter.core.operations import ByteEdit
+from lamplighter.core.redaction import holds_secret
 from lamplighter.drift import items
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.members import Member, held, held_elsewhere, keyed
@@ -254,7 +255,6 @@ def _setting(
     if not same(written, live):
         location = code.location if code else None
         item = items.managed(change, resource, "set", attribute, written, live, location)
-        # An edit holds the old text as well as the new.
         secret = items.is_secret(resource, attribute)
         yield item if secret else replace(item, edit=_edit(code, live, against.contents))
 
@@ -308,8 +308,11 @@ def _edit(code: CodeAttribute | None, live: Any, contents: Mapping[str, bytes]) 
     if code is None or code.edit_range is None or new is None:
         return None
     start, end = code.edit_range
-    old = contents[code.location.file][start:end]
-    return ByteEdit(start=start, end=end, old=old.decode("utf-8", "replace"), new=new)
+    old = contents[code.location.file][start:end].decode("utf-8", "replace")
+    # An edit is kept and shown with the old text as well as the new, and code is no place for a secret.
+    if holds_secret(old) or holds_secret(new):
+        return None
+    return ByteEdit(start=start, end=end, old=old, new=new)
 
 
 def hcl_literal(value: Any) -> str | None:

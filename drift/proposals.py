@@ -11,6 +11,7 @@ from lamplighter.core.canonical import canonical_json, fingerprint
 from lamplighter.core.findings import Evidence, Finding, Severity
 from lamplighter.core.operations import EditHcl, Target
 from lamplighter.core.plans import Plan, Step
+from lamplighter.core.redaction import redact_value
 from lamplighter.drift.model import DriftItem
 from lamplighter.tools.files import edit_version
 
@@ -84,7 +85,8 @@ def change_text(item: DriftItem) -> str:
 
 
 def brief(value: Any) -> str:
-    """A value for a line of text."""
+    """A value for a line of text, without secrets: those with a quote in them are plain only before it is escaped."""
+    value = redact_value(value)
     if isinstance(value, dict) and set(value) == {"protocol", "from_port", "to_port", "source"}:
         ports = "all ports" if value["protocol"] == "-1" else f"{value['protocol']}/{value['from_port']}"
         if value["protocol"] != "-1" and value["from_port"] != value["to_port"]:

@@ -51,7 +51,8 @@ def reference() -> str:
     head = (
         "# Command reference\n\nWritten by `make docs` from the commands' own help; edits here are overwritten.\n\n"
         f"## Exit codes\n\n| code | meaning |\n| --- | --- |\n{codes}\n\n"
-        "When several apply, 1 wins over 4, 4 over 3, 3 over 2.\n"
+        "When several apply, 1 wins over 4, 4 over 3, 3 over 2. Output that cannot be written gives 1; a reader that\n"
+        "has enough (`lamp ... | head -1`) changes nothing.\n"
     )
     return "\n".join([head, section(top), *(section(context) for context in commands(root, top))])
 

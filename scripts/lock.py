@@ -1,13 +1,15 @@
 """Write the lock files: `python scripts/lock.py`, with `uv` on the path.
 
 `all.txt` is resolved first, for Python 3.11 and later on every platform; the smaller ones are cut from it, so that
-a package has one version wherever it is installed. Settings of this machine (mirrors, local wheel folders)
-are kept out, since the hashes must be those of the published files.
+a package has one version wherever it is installed. The lock of an extra holds what it adds to `runtime.txt`, and is
+installed after it. Settings of this machine (mirrors, local wheel folders) are kept out, since the hashes must be
+those of the published files.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,7 @@ COMMON = (
     "--quiet",
 )
 DEV_EXTRAS = ("dev", "sandbox", "aws")
+USER_EXTRAS = ("aws", "bot", "nodes", "sandbox", "server")
 TOOLCHAIN = "setuptools>=77.0.3\n"
 """Needed with every lock that the Makefile installs: the editable install is made without a build sandbox."""
 
@@ -41,6 +44,18 @@ def compile_lock(name: str, *sources: str, constraint: Path | None = None) -> No
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
+def compile_extra(extra: str, whole: Path) -> None:
+    """Resolve the base with one extra into `locks/<extra>.txt`, less what `runtime.txt` says word for word."""
+    compile_lock(f"{extra}.txt", "pyproject.toml", f"--extra={extra}", constraint=whole)
+    lock, base = LOCKS / f"{extra}.txt", set(pins(LOCKS / "runtime.txt"))
+    lock.write_text("".join(pin for pin in pins(lock) if pin not in base))
+
+
+def pins(lock: Path) -> list[str]:
+    """Each pinned package of a lock, with the lines of its hashes."""
+    return re.findall(r"^\S.*\n(?: .*\n)*", lock.read_text(), flags=re.MULTILINE)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         toolchain = Path(scratch) / "toolchain.in"
@@ -51,6 +66,8 @@ def main() -> None:
         extras = [f"--extra={extra}" for extra in DEV_EXTRAS]
         compile_lock("dev.txt", "pyproject.toml", str(toolchain), *extras, constraint=whole)
         compile_lock("drift.txt", "locks/drift.in", constraint=whole)
+        for extra in USER_EXTRAS:
+            compile_extra(extra, whole)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from lamplighter.core.errors import InputError, Refused
 from lamplighter.core.operations import ByteEdit, EditHcl, Operation
 from lamplighter.core.ports import EffectResult
 from lamplighter.core.results import Outcome
+from lamplighter.tools.atomic import replace_file
 
 
 class FileEdits:
@@ -63,7 +63,7 @@ def _performed(path: Path, edit: EditHcl) -> EffectResult:
     content = _read(path)
     if edit_version(content, edit.edits) != edit.target.version:
         return EffectResult(Outcome.REFUSED, "the file changed since it was read")
-    _replace(path, _applied(content, edit.edits))
+    replace_file(path, _applied(content, edit.edits))
     return EffectResult(Outcome.DONE, f"{edit.target.name} written")
 
 
@@ -138,26 +138,3 @@ def _is_result(content: bytes, edit: EditHcl) -> bool:
         return edit_version(_applied(content, tuple(undone)), edit.edits) == edit.target.version
     except Refused:
         return False
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Temporary file beside it, fsync, rename, fsync of the folder: a crash leaves the old or the new file."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".lamp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fchmod(stream.fileno(), path.stat().st_mode & 0o7777)
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-    # The new file is in place now; where its folder cannot be synced, that is no reason to say it is not.
-    with contextlib.suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import math
 import os
 import selectors
 import shutil
@@ -22,14 +23,37 @@ from typing import IO, NamedTuple
 
 from lamplighter.core.errors import Unavailable
 
+WALL_SECONDS = 60.0
+MEMORY_BYTES = 4 * 1024**3
+"""Limit of a child that is given none: bytes of private writable memory (RLIMIT_DATA) of each process of its group.
+
+Not of address space (RLIMIT_AS): Go reserves far more of that than it uses. `terraform plan` with the AWS provider
+5.100 is content with 0.25 GiB of such memory, and fails with 1 GiB of address space.
+"""
+CPU_FOR_WALL = 4
+"""A child that is given no limit of CPU time has this many seconds of it for each second of wall time: programs with
+several threads use more than one core, and what has left the group is ended by nothing else."""
+
 # Limits are set by the child itself and before the program starts: a `preexec_fn` may deadlock under threads, and
-# limits set from outside come after the program has begun.
+# limits set from outside come after the program has begun. A limit that is inherited is never widened. The rest undoes
+# what Python's own start leaves to the program: ignored signals (`signal` itself is slow to import), a coerced locale.
 _PRELUDE = """
 import os, resource, sys
-for name, text in (("RLIMIT_AS", sys.argv[1]), ("RLIMIT_CPU", sys.argv[2])):
-    if text != "-":
-        resource.setrlimit(getattr(resource, name), (int(text), int(text)))
-os.execv(sys.argv[3], sys.argv[4:])
+from _signal import SIG_DFL, SIGPIPE, SIGXFSZ, signal
+report, locale, memory, cpu, program = sys.argv[1:6]
+for kind, wanted in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_CPU, cpu), (resource.RLIMIT_CORE, 0)):
+    inherited = resource.getrlimit(kind)[1]
+    limit = int(wanted) if inherited == resource.RLIM_INFINITY else min(int(wanted), inherited)
+    resource.setrlimit(kind, (limit, limit))
+for number in (SIGPIPE, SIGXFSZ):
+    signal(number, SIG_DFL)
+if locale == "unset":
+    os.environ.pop("LC_CTYPE", None)
+os.set_inheritable(int(report), False)
+try:
+    os.execv(program, sys.argv[6:])
+except OSError as error:
+    os.write(int(report), str(error.errno).encode())
 """
 _POLL_SECONDS = 0.05
 
@@ -70,8 +94,8 @@ def run(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    timeout_s: float = 60.0,
-    memory_bytes: int | None = None,
+    timeout_s: float = WALL_SECONDS,
+    memory_bytes: int = MEMORY_BYTES,
     cpu_s: int | None = None,
     stdin: bytes = b"",
     max_output: int = 16 * 1024 * 1024,
@@ -79,34 +103,44 @@ def run(
 ) -> Completed:
     """Runs `argv` and waits. After `timeout_s` seconds the group gets SIGINT, `grace_s` later SIGKILL.
 
-    Raises Unavailable when the program is not found or cannot be started.
+    There is no child without limits: `memory_bytes` and `cpu_s` may be given tighter or wider, `cpu_s` is otherwise
+    `CPU_FOR_WALL` times `timeout_s`. Raises Unavailable when the program is not found or cannot be started.
     """
     environment = dict(os.environ if env is None else env)
     program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
     if program is None:
         raise Unavailable(argv[0], "is not found", "install it, or put its folder on PATH")
-    command = [program, *argv[1:]]
-    if memory_bytes is not None or cpu_s is not None:
-        limits = ["-" if limit is None else str(limit) for limit in (memory_bytes, cpu_s)]
-        command = [sys.executable, "-I", "-S", "-c", _PRELUDE, *limits, program, *argv]
-    with tempfile.TemporaryFile() as given:
+    cpu = math.ceil(timeout_s * CPU_FOR_WALL) if cpu_s is None else cpu_s
+    locale = "set" if "LC_CTYPE" in environment else "unset"
+    reader, report = os.pipe()
+    command = [sys.executable, "-I", "-S", "-c", _PRELUDE, str(report), locale, str(memory_bytes), str(cpu)]
+    with tempfile.TemporaryFile() as given, os.fdopen(reader, "rb") as failure:
         given.write(stdin)
         given.seek(0)
         try:
             child = subprocess.Popen(
-                command,
+                [*command, program, *argv],
                 cwd=cwd,
                 env=environment,
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                pass_fds=(report,),
             )
         except OSError as error:
-            raise Unavailable(
-                argv[0], f"cannot be started ({error.strerror})", "check the program"
-            ) from error
-    return _Watch(child, max_output).until_end(tuple(argv), timeout_s, grace_s)
+            raise _unstartable(argv[0], error.errno) from error
+        finally:
+            os.close(report)
+        completed = _Watch(child, max_output).until_end(tuple(argv), timeout_s, grace_s)
+        number = failure.read()
+    if number:
+        raise _unstartable(argv[0], int(number))
+    return completed
+
+
+def _unstartable(program: str, number: int | None) -> Unavailable:
+    return Unavailable(program, f"cannot be started ({os.strerror(number or 0)})", "check the program")
 
 
 class _Watch:

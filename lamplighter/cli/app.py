@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from lamplighter import __version__
-from lamplighter.cli.output import Session, write_error
+from lamplighter.cli.output import Session, say, write_error
+from lamplighter.cli.streams import guarded_stdout
 from lamplighter.core.errors import LampError
 from lamplighter.core.exits import Exit
 from lamplighter.core.text import log_line
@@ -82,10 +83,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="lamp", message="%(prog)s %(version)s")
 @click.pass_context
 def root(ctx: click.Context, config_file: Path | None, quiet: bool, timeout: float | None) -> None:
-    """Finds Terraform drift from the API trace, explains it with evidence and proposes typed plans.
-
-    Nothing is changed before a policy and, where it says so, a person has approved that exact plan.
-    """
+    """Find Terraform drift from the API trace, with evidence, and change nothing before that exact plan is approved."""
     if timeout is not None:
         signal.signal(signal.SIGALRM, _time_out)
         signal.setitimer(signal.ITIMER_REAL, timeout)
@@ -111,25 +109,26 @@ def _time_out(_number: int, _frame: FrameType | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; never raises."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:
+        return write_error("stdout: is closed; redirect it, to /dev/null if need be", Exit.FAILED, False)
     signal.signal(signal.SIGTERM, _terminate)
-    try:
+    with guarded_stdout(sys.stdout) as stdout:
         code = _run(argv)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has enough; the interpreter's own flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.CLEAN)
-    return int(code)
+    if stdout.problem:
+        line = f"stdout: cannot be written ({stdout.problem}); make room there, or redirect it elsewhere"
+        return write_error(line, Exit.FAILED, False)
+    return code
 
 
 def _run(argv: list[str]) -> Exit:
     wants_json = _wants_json(argv)
     try:
         result = root.main(args=argv, prog_name="lamp", standalone_mode=False)
+        sys.stdout.flush()
         return Exit(result) if isinstance(result, int) else Exit.CLEAN
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        say(error.format_message())
         return Exit.USAGE
     except click.UsageError as error:
         remedy = f"see `{error.ctx.command_path} --help`" if error.ctx else "see `lamp --help`"
@@ -144,17 +143,21 @@ def _run(argv: list[str]) -> Exit:
         return write_error(str(error), error.exit_code, wants_json)
     except (_TimedOut, TimeoutError):
         return write_error("the time limit was reached", Exit.TIMED_OUT, wants_json)
-    except BrokenPipeError:
-        raise
     except (
         Exception
     ) as error:  # the surface's edge: a defect of ours must not end in a traceback for the user
         if os.environ.get("LAMP_DEBUG"):
             raise
-        line = (
-            f"{type(error).__name__}: {log_line(str(error), limit=300)}; set LAMP_DEBUG=1 for the whole trace"
-        )
-        return write_error(f"internal error: {line}", Exit.FAILED, wants_json)
+        return write_error(_unforeseen(error), Exit.FAILED, wants_json)
+
+
+def _unforeseen(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("lamplighter"):
+        # A slim image holds what `lamp drift check` needs; extras are left to whoever needs them.
+        remedy = "install lamplighter with its dependencies, or the extra that brings it"
+        return f"{error.name}: this command needs it, and it is not installed; {remedy}"
+    what = f"{type(error).__name__}: {log_line(str(error), limit=300)}"
+    return f"internal error: {what}; set LAMP_DEBUG=1 for the whole trace"
 
 
 def _wants_json(argv: Sequence[str]) -> bool:

@@ -9,7 +9,18 @@ import click
 
 from lamplighter.agents.wiring import build
 from lamplighter.cli.output import Session, output_options, sinks, to_json
-from lamplighter.core.events import ApprovalNeeded, Asked, Event, Failed, Found, Proposed, Reported, Routed
+from lamplighter.core.events import (
+    ApprovalNeeded,
+    Asked,
+    Event,
+    Failed,
+    Found,
+    Proposed,
+    Reported,
+    Routed,
+    Started,
+    shown,
+)
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Finding
 from lamplighter.core.text import log_line
@@ -38,7 +49,7 @@ async def stream(session: Session, request: str, thread: str | None, form: str) 
         wiring, thread=thread, channel="cli", identity=session.identity
     ) as conversation:
         async for event in conversation.ask(request):
-            line = event_text(event) if form == "text" else to_json(event.model_dump(mode="json"))
+            line = event_text(event) if form == "text" else to_json(shown(event))
             if line:
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
@@ -54,6 +65,8 @@ async def stream(session: Session, request: str, thread: str | None, form: str) 
 def event_text(event: Event) -> str:
     """One event for people; empty where there is nothing to say."""
     match event:
+        case Started():
+            return f"in {', '.join(f'{name} {log_line(value)}' for name, value in event.context.items())}"
         case Routed():
             return f"-> {', '.join(event.domains)} ({log_line(event.reason)})"
         case Asked():

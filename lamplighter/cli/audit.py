@@ -30,7 +30,9 @@ def verify(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
 
 
 @audit.command()
-@click.option("-n", "--lines", "count", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option(
+    "-n", "--lines", "count", type=click.IntRange(min=1), default=20, show_default=True, help="How many."
+)
 @output_options
 @click.pass_obj
 def tail(session: Session, count: int, outputs: tuple[str, ...], as_json: bool) -> Exit:

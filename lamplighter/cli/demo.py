@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 
 from lamplighter.agents.wiring import Wiring, build
-from lamplighter.cli.ask import who
+from lamplighter.cli.ask import event_text, who
 from lamplighter.cli.output import Session
 from lamplighter.core.config import load_config
-from lamplighter.core.events import Asked, Event, Failed, Found, Proposed, Reported, Routed
+from lamplighter.core.events import Asked, Event, Failed, Found, Proposed, Reported, Started
 from lamplighter.core.exits import Exit
 from lamplighter.core.text import log_line
 
@@ -61,8 +61,8 @@ async def _ask(wiring: Wiring, request: str, identity: str) -> list[Event]:
 def _lines(event: Event) -> Iterator[str]:
     """One event, wrapped to WIDTH columns."""
     match event:
-        case Routed():
-            yield from _wrap(f"-> {', '.join(event.domains)} ({log_line(event.reason)})", "   ")
+        case Started():
+            return
         case Found():
             finding = event.finding
             place = f"  {finding.location}" if finding.location else ""
@@ -75,17 +75,11 @@ def _lines(event: Event) -> Iterator[str]:
             yield from _wrap(f"{indent}{who(finding)}", indent)
         case Proposed():
             yield from _plan(event)
-        case Reported():
-            yield ""
-            for line in event.text.splitlines():
-                yield from _wrap(log_line(line), "  ")
-            for item in event.not_checked:
-                yield from _wrap(f"not checked: {log_line(item)}", "  ")
-        case Asked() | Failed():
-            said = event.question if isinstance(event, Asked) else f"failed: {event.message}"
-            yield from _wrap(log_line(said), "  ")
         case _:
-            return
+            if isinstance(event, Reported):
+                yield ""
+            for line in event_text(event).splitlines():
+                yield from _wrap(line, "  ")
 
 
 def _plan(event: Proposed) -> Iterator[str]:

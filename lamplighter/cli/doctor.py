@@ -50,7 +50,9 @@ def doctor(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
     code = Exit.FAILED if any(check.state == "bad" for check in checks) else Exit.CLEAN
 
     def text() -> str:
-        return "\n".join(f"{check.state:8}{check.name:18}{log_line(check.detail)}" for check in checks)
+        return "\n".join(
+            f"{check.state:8}{log_line(check.name):17} {log_line(check.detail)}" for check in checks
+        )
 
     data = {"checks": [check._asdict() for check in checks]}
     return deliver(Answer("lamplighter/doctor/v1", data, text, code), outputs, as_json)
@@ -94,7 +96,7 @@ def _model_server() -> Check:
 
 def _own(session: Session) -> Iterator[Check]:
     try:
-        config = session.resolved.config
+        _ = session.resolved
         yield Check("settings", "ok", "all keys known")
         yield Check(
             "policy", "ok", f"mode {session.policy.mode.value}, version {session.policy.version[:12]}"
@@ -112,9 +114,18 @@ def _own(session: Session) -> Iterator[Check]:
         yield Check("freeze", "ok", f"frozen by {freeze.by}: {freeze.reason}" if freeze else "not frozen")
     except LampError as error:
         yield Check("ledger", "bad", str(error))
-    yield Check("cluster context", "ok", config.kube_context or "none pinned")
-    yield Check("aws profile", "ok", config.aws_profile or "none pinned")
-    for name, problem in problems(
-        os.environ, kube_context=config.kube_context, aws_profile=config.aws_profile
-    ):
-        yield Check(name, "bad", problem)
+    yield from _contexts(session)
+
+
+def _contexts(session: Session) -> Iterator[Check]:
+    """What a session would be pinned to, and what would keep a call to it from working."""
+    pins = session.pins
+    for name, title in (("kubernetes", "cluster context"), ("aws_account", "aws account")):
+        # Each problem has a line of its own below.
+        said = "" if pins[name].problem else f": {pins[name].origin}"
+        yield Check(title, "ok", f"{pins[name].shown}{said}")
+    found = [pin.problem for pin in pins.values() if pin.problem]
+    profile = session.resolved.config.aws_profile
+    found += problems(os.environ, cluster=pins["kubernetes"].value, profile=profile)
+    for line, error in {str(error): error for error in found}.items():
+        yield Check(error.subject, "bad", line.removeprefix(f"{error.subject}: "))

@@ -49,7 +49,7 @@ def check(
     outputs: tuple[str, ...],
     as_json: bool,
 ) -> Exit:
-    """Compare DIRECTORY, its state and the API trace."""
+    """Compare DIRECTORY and its state with the API trace, and say who changed what."""
     from lamplighter.agents.drift import dropped, executable
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 

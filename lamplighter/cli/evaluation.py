@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from lamplighter.cli.output import Answer, deliver, output_options, write_file
+from lamplighter.cli.files import write_file
+from lamplighter.cli.output import Answer, deliver, output_options
 from lamplighter.core.errors import InputError
 from lamplighter.core.exits import Exit
 from lamplighter.scenarios.evaluation.registry import BENCHES, EVALS, Request, Result, find

@@ -34,18 +34,18 @@ def completion(ctx: click.Context, shell: str) -> Exit:
 
 @click.group(hidden=True)
 def schema() -> None:
-    """The JSON schemas of what commands read and print."""
+    """Print the JSON schemas of what commands read and print."""
 
 
 @schema.command("print")
 @click.argument("name", type=click.Choice(["plan", "event", "policy", "config", "drift-report", "eval"]))
 def print_schema(name: str) -> Exit:
     """Print one schema as JSON."""
-    click.echo(to_json(_schema(name), indent=2))
+    click.echo(to_json(schema_of(name), indent=2))
     return Exit.CLEAN
 
 
-def _schema(name: str) -> dict[str, Any]:
+def schema_of(name: str) -> dict[str, Any]:
     match name:
         case "plan":
             from lamplighter.core.plans import Plan

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from lamplighter.cli.files import STDOUT, descriptor, identity, write_file
+from lamplighter.cli.streams import silence
 from lamplighter.core.config import Resolved, load_config, load_policy
-from lamplighter.core.errors import InputError
 from lamplighter.core.exits import Exit
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.policy import Policy
+from lamplighter.core.redaction import redact_value
 from lamplighter.core.text import log_line
+
+if TYPE_CHECKING:
+    from lamplighter.tools.contexts import Pin
 
 FORMATS = ("text", "json", "jsonl", "markdown")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -52,6 +56,14 @@ class Session:
         except KeyError:
             user = str(os.getuid())
         return f"{user}@{socket.gethostname()}"
+
+    @property
+    def pins(self) -> dict[str, Pin]:
+        """What a session that begins now would be pinned to."""
+        from lamplighter.tools.contexts import pins
+
+        config = self.resolved.config
+        return pins(os.environ, kube_context=config.kube_context, aws_profile=config.aws_profile)
 
     def ledger(self) -> Ledger:
         return Ledger.open(self.resolved.config.ledger_path)
@@ -90,19 +102,33 @@ def output_options(command: _F) -> _F:
 
 
 def sinks(outputs: tuple[str, ...], as_json: bool) -> list[Sink]:
-    """Raises click.UsageError on an unknown format, or two formats for stdout."""
-    chosen = []
+    """Raises click.UsageError on an unknown format, or two formats for one file or for stdout."""
+    chosen: list[Sink] = []
     for spec in (*outputs, *(["json"] if as_json else [])):
-        name, _, path = spec.partition("=")
+        name, _, target = spec.partition("=")
         if name not in FORMATS:
             raise click.UsageError(f"-o {spec}: {name!r} is not one of {', '.join(FORMATS)}")
-        sink = Sink(name, Path(path) if path else None)
+        path = None if target in ("", "-") or descriptor(Path(target)) == STDOUT else Path(target)
+        sink = Sink(name, path)
         if sink not in chosen:
             chosen.append(sink)
-    if sum(sink.path is None for sink in chosen) > 1:
-        raise click.UsageError("two formats for stdout: give one of them a file, as in -o json=FILE")
     # A file beside it does not silence the answer itself.
-    return chosen if any(sink.path is None for sink in chosen) else [*chosen, Sink("text", None)]
+    if all(sink.path is not None for sink in chosen):
+        chosen.append(Sink("text", None))
+    _require_places_of_their_own(chosen)
+    return chosen
+
+
+def _require_places_of_their_own(chosen: list[Sink]) -> None:
+    taken: dict[Hashable, Sink] = {}
+    for sink in chosen:
+        other = taken.setdefault(identity(sink.path), sink)
+        if other is not sink:
+            place = next((str(each.path) for each in (sink, other) if each.path is not None), "stdout")
+            formats = f"{other.format} and {sink.format}"
+            raise click.UsageError(
+                f"{place} would be written twice ({formats}); give each a file of its own, as in -o json=FILE"
+            )
 
 
 def deliver(answer: Answer, outputs: tuple[str, ...], as_json: bool) -> Exit:
@@ -133,34 +159,27 @@ def render(answer: Answer, form: str) -> str:
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Sorted keys and ASCII only, so that two runs are equal byte for byte and no terminal is steered."""
+    """Sorted keys and ASCII only, so that two runs are equal byte for byte and no terminal is steered; no secrets."""
+    value = redact_value(value, by_name=False)
     return json.dumps(value, sort_keys=True, indent=indent, allow_nan=False)
-
-
-def write_file(path: Path, body: str) -> None:
-    """Writes beside `path` and renames. Raises InputError when that is not possible."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(str(path), f"cannot be written ({error.strerror})", "check the folder") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(body)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise InputError(str(path), f"cannot be written ({error.strerror})", "check the path") from error
 
 
 def write_error(line: str, code: Exit, as_json: bool) -> Exit:
     """One line on stderr and, where JSON was asked for, an error object on stdout."""
     shown = log_line(line)
-    click.echo(f"lamp: {shown}", err=True)
+    say(f"lamp: {shown}")
     if as_json:
         error = {"schema": "lamplighter/error/v1", "error": shown, "exit_code": int(code)}
         sys.stdout.write(to_json(error, indent=2) + "\n")
     return code
+
+
+def say(text: str) -> None:
+    """On stderr; where that is closed or full there is nobody to tell, and the exit code is what is left."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        silence(sys.stderr)
 
 
 PROGRESS_AFTER_SECONDS = 2.0
@@ -169,12 +188,10 @@ PROGRESS_AFTER_SECONDS = 2.0
 @contextmanager
 def progress(line: str, *, quiet: bool) -> Iterator[None]:
     """Says on stderr what takes so long, once, after two seconds; silent when quiet or where stderr is no terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield
         return
-    timer = threading.Timer(
-        PROGRESS_AFTER_SECONDS, lambda: click.echo(f"lamp: {log_line(line)} ...", err=True)
-    )
+    timer = threading.Timer(PROGRESS_AFTER_SECONDS, say, [f"lamp: {log_line(line)} ..."])
     timer.daemon = True
     timer.start()
     try:

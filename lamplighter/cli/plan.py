@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -12,12 +13,18 @@ from lamplighter.core.errors import Refused
 from lamplighter.core.exits import Exit
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Policy
+from lamplighter.core.redaction import redact_value
 from lamplighter.core.text import log_line
 
 
 @click.group()
 def plan() -> None:
-    """Show, approve, deny or apply a plan; DIGEST is its digest or the first 6 digits of it or more."""
+    """Show, approve, deny or apply a plan by its DIGEST, or by the first 6 digits of it or more."""
+
+
+def _of_one_plan(command: Callable[..., Exit]) -> Callable[..., Exit]:
+    """What the commands of this group have in common: the session, a DIGEST, and where the answer goes."""
+    return click.argument("digest")(output_options(click.pass_obj(command)))
 
 
 def plan_text(shown: Plan, policy: Policy) -> str:
@@ -39,15 +46,13 @@ def plan_data(shown: Plan, policy: Policy) -> dict[str, Any]:
     """JSON: the digest, the plan and what the policy says of it."""
     return {
         "digest": shown.digest,
-        "plan": shown.model_dump(mode="json"),
+        "plan": redact_value(shown.model_dump(mode="json")),
         "verdicts": [verdict.model_dump(mode="json") for verdict in policy.judge(shown)],
     }
 
 
 @plan.command()
-@click.argument("digest")
-@output_options
-@click.pass_obj
+@_of_one_plan
 def show(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
     """Show a plan, what it would change, and what the policy says."""
     with session.ledger() as ledger:
@@ -78,28 +83,19 @@ def _decide(session: Session, digest: str, approve: bool, outputs: tuple[str, ..
     return deliver(Answer("lamplighter/decision/v1", data, lambda: text), outputs, as_json)
 
 
-@plan.command()
-@click.argument("digest")
-@output_options
-@click.pass_obj
-def approve(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
-    """Approve exactly this plan, once."""
-    return _decide(session, digest, True, outputs, as_json)
+def _add_decision(name: str, approve: bool, text: str) -> None:
+    @plan.command(name, help=text)
+    @_of_one_plan
+    def decide(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
+        return _decide(session, digest, approve, outputs, as_json)
 
 
-@plan.command()
-@click.argument("digest")
-@output_options
-@click.pass_obj
-def deny(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
-    """Deny this plan."""
-    return _decide(session, digest, False, outputs, as_json)
+_add_decision("approve", True, "Approve exactly this plan, once.")
+_add_decision("deny", False, "Deny this plan.")
 
 
 @plan.command("apply")
-@click.argument("digest")
-@output_options
-@click.pass_obj
+@_of_one_plan
 def apply_plan(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
     """Execute an approved plan: each step at most once, and verified before the next."""
     from lamplighter.agents.reports import executed, execution_lines

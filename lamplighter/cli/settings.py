@@ -1,4 +1,4 @@
-"""`lamp config`: the settings in force."""
+"""`lamp config`: the settings in force, and what a session is pinned to by them."""
 
 from __future__ import annotations
 
@@ -19,24 +19,31 @@ def config() -> None:
 @output_options
 @click.pass_obj
 def show(session: Session, origin: bool, outputs: tuple[str, ...], as_json: bool) -> Exit:
-    """Show every setting; references to secrets are shown, never what they refer to."""
+    """Show every setting, and the cluster and account that a session is pinned to."""
     resolved = session.resolved
     values = resolved.config.model_dump(mode="json")
     flat = {key: _at(values, key) for key in resolved.origin}
-    data = {"settings": flat, **({"origin": resolved.origin} if origin else {})}
+    pins = session.pins
+    data = {
+        "settings": flat,
+        "pinned": {name: {"value": pin.value or None, "origin": pin.origin} for name, pin in pins.items()},
+        **({"origin": resolved.origin} if origin else {}),
+    }
 
     def text() -> str:
-        width = max(map(len, flat))
-        lines = []
-        for key, value in flat.items():
-            shown = log_line(
-                ", ".join(value) if isinstance(value, list) else str("" if value is None else value)
-            )
-            where = f"  ({log_line(resolved.origin[key])})" if origin else ""
-            lines.append(f"{key:{width}}  {shown or '-'}{where}")
-        return "\n".join(lines)
+        rows = [(key, _shown(value), resolved.origin[key] if origin else "") for key, value in flat.items()]
+        rows += [(f"pinned: {name}", pin.shown, pin.origin) for name, pin in pins.items()]
+        width = max(len(name) for name, _, _ in rows)
+        return "\n".join(
+            f"{name:{width}}  {log_line(shown)}{f'  ({log_line(where)})' if where else ''}"
+            for name, shown, where in rows
+        )
 
     return deliver(Answer("lamplighter/config/v1", data, text), outputs, as_json)
+
+
+def _shown(value: object) -> str:
+    return (", ".join(value) if isinstance(value, list) else str("" if value is None else value)) or "-"
 
 
 def _at(values: object, key: str) -> object:

@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 from lamplighter.core.canonical import canonical_json
 from lamplighter.core.errors import LedgerError
 from lamplighter.core.locking import exclusive
-from lamplighter.core.redaction import redact
+from lamplighter.core.redaction import redact, redact_value
 
 GENESIS = "0" * 64
 _TEXTS = ("time", "actor", "action", "subject", "body", "prev_hash", "hash")
@@ -60,15 +60,6 @@ class Head(NamedTuple):
     hash: str
 
 
-def _redacted(value: Any) -> Any:
-    """Each text by itself: in the JSON's own spelling a quoted secret looks different."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {str(key): _redacted(item) for key, item in value.items()}
-    return [_redacted(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 class AuditLog:
     """Reads, verifies and extends the chain of one open ledger."""
 
@@ -79,7 +70,7 @@ class AuditLog:
     def append(self, time: str, actor: str, action: str, subject: str, body: Mapping[str, Any]) -> None:
         """Adds a record inside the caller's open write transaction; raises LedgerError where the tail is not whole."""
         head = self._trusted_head()
-        text = canonical_json(_redacted(dict(body))).decode("utf-8", "backslashreplace")
+        text = canonical_json(redact_value(body)).decode("utf-8", "backslashreplace")
         values = (head.seq + 1, time, redact(actor), action, redact(subject), text, head.hash)
         self._connection.execute(
             "INSERT INTO audit (seq, time, actor, action, subject, body, prev_hash, hash) VALUES (?,?,?,?,?,?,?,?)",

@@ -1,8 +1,7 @@
 """Settings: where each may stand, which place wins, and where the value in force came from.
 
 Places, the first that names a key wins: the file of `--config`, `LAMP_*` variables, the nearest `lamp.toml`, the
-nearest
-`pyproject.toml` with `[tool.lamplighter]` (both searched from the working directory upwards), the user's
+nearest `pyproject.toml` with `[tool.lamplighter]` (both searched from the working directory upwards), the user's
 `lamplighter/lamp.toml`, the defaults. A key nobody knows is an error, wherever it stands.
 """
 
@@ -213,7 +212,7 @@ def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Ite
         yield _file_layer(path, _read_toml(path))
     yield _env_layer(env, here)
     yield from _found_layers(here, path)
-    user = Path(env.get("XDG_CONFIG_HOME") or _home(env) / ".config") / "lamplighter" / "lamp.toml"
+    user = Path(env.get("XDG_CONFIG_HOME") or home(env) / ".config") / "lamplighter" / "lamp.toml"
     if user.is_file():
         yield _file_layer(user, _read_toml(user))
 
@@ -358,9 +357,13 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
     return "not UTF-8" if isinstance(error, UnicodeDecodeError) else (error.strerror or type(error).__name__)
 
 
-def _home(env: Mapping[str, str]) -> Path:
-    return Path(env["HOME"]) if env.get("HOME") else Path("~").expanduser()
+def home(env: Mapping[str, str]) -> Path:
+    """The home folder of the process that has the variables `env`. Raises ConfigError where there is none."""
+    try:
+        return Path(env["HOME"]) if env.get("HOME") else Path("~").expanduser()
+    except RuntimeError as error:
+        raise ConfigError("$HOME", "is not set, and the user has no home folder", "export HOME") from error
 
 
 def _state_home(env: Mapping[str, str]) -> Path:
-    return Path(env.get("XDG_STATE_HOME") or _home(env) / ".local" / "state")
+    return Path(env.get("XDG_STATE_HOME") or home(env) / ".local" / "state")

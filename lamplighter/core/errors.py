@@ -8,21 +8,22 @@ from __future__ import annotations
 from typing import ClassVar
 
 from lamplighter.core.exits import Exit
+from lamplighter.core.redaction import redact
 
 
 class LampError(Exception):
     """Base of all errors that a user is meant to read.
 
     `subject` names the input (a path, a setting, an endpoint), `problem` says what is wrong with it and
-    `remedy` what to do about it.
+    `remedy` what to do about it. Secrets in them are taken out.
     """
 
     exit_code: ClassVar[Exit] = Exit.FAILED
 
     def __init__(self, subject: str, problem: str, remedy: str = "") -> None:
-        self.subject = subject
-        self.problem = problem
-        self.remedy = remedy
+        self.subject = redact(subject)
+        self.problem = redact(problem)
+        self.remedy = redact(remedy)
         super().__init__(str(self))
 
     def __str__(self) -> str:

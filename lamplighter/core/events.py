@@ -1,19 +1,29 @@
-"""The one typed stream that CLI, TUI and bot render: what happened while a request was worked on."""
+"""The one typed stream that CLI, TUI and bot render: what happened while a request was worked on.
+
+Secrets are taken out of an event's texts when it is made. A plan within it is what will be executed, so it stays as it
+is: `shown` gives the form for people and logs.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Verdict
+from lamplighter.core.redaction import redact_value
 from lamplighter.core.results import Outcome, Status
 
 
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _without_secrets(cls, value: Any) -> Any:
+        return redact_value(value)
 
 
 class Started(_Event):
@@ -127,6 +137,12 @@ Event: TypeAlias = Annotated[
     | Failed,
     Field(discriminator="type"),
 ]
+
+
+def shown(event: Event) -> dict[str, Any]:
+    """The event as plain JSON that may be shown: also its plan without secrets."""
+    plain: dict[str, Any] = redact_value(event.model_dump(mode="json"))
+    return plain
 
 
 def parse_event(value: object) -> Event:

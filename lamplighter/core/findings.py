@@ -1,4 +1,7 @@
-"""What an engine reports: findings, the evidence they rest on, and how causes lead to effects."""
+"""What an engine reports: findings, the evidence they rest on, and how causes lead to effects.
+
+Secrets are taken out when one is made, so no surface and no store ever holds them; an id is made from what was read.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from lamplighter.core.canonical import fingerprint
+from lamplighter.core.redaction import redact, redact_value
 
 
 class Severity(IntEnum):
@@ -42,6 +46,11 @@ class Evidence(BaseModel):
     query: str
     excerpt: str = ""
     observed_at: str | None = None
+
+    @field_validator("query", "excerpt")
+    @classmethod
+    def _without_secrets(cls, text: str) -> str:
+        return redact(text)
 
     @classmethod
     def of(cls, source: str, query: str, excerpt: str = "", observed_at: str | None = None) -> Evidence:
@@ -89,6 +98,11 @@ class Finding(BaseModel):
     @classmethod
     def _severity_from_name(cls, value: object) -> object:
         return Severity.parse(value) if isinstance(value, str) else value
+
+    @field_validator("where", "summary", "location", "details")
+    @classmethod
+    def _without_secrets(cls, value: Any) -> Any:
+        return redact_value(value)
 
     @field_validator("links")
     @classmethod

@@ -11,7 +11,9 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+
+from lamplighter.core.redaction import redact, redact_value
 
 
 class Risk(IntEnum):
@@ -76,7 +78,7 @@ class _Operation(BaseModel):
         return True
 
     def diff(self) -> str:
-        """What would change, as lines of `- old` and `+ new`."""
+        """What would change, as lines of `- old` and `+ new`, without secrets."""
         raise NotImplementedError  # every member of the union defines it; a test holds this
 
     def inverse(self) -> Operation | None:
@@ -258,6 +260,12 @@ class EditHcl(_Operation):
     proposal: str
     edits: tuple[ByteEdit, ...] = ()
 
+    @field_validator("address", "attribute", "proposal")
+    @classmethod
+    def _without_secrets(cls, text: str) -> str:
+        """They only say what `edits` do."""
+        return redact(text)
+
     @property
     def risk(self) -> Risk:
         return Risk.LOW
@@ -273,7 +281,7 @@ class EditHcl(_Operation):
     def diff(self) -> str:
         if not self.edits:
             return f"~ {self.proposal}"
-        return "\n".join(f"- {edit.old}\n+ {edit.new}" for edit in self.edits)
+        return redact("\n".join(f"- {edit.old}\n+ {edit.new}" for edit in self.edits))
 
     def inverse(self) -> Operation | None:
         # The undo starts from the file as this edit leaves it, whose sha256 is not known here.
@@ -381,7 +389,12 @@ def _field_diff(before: dict[str, Any], after: dict[str, Any]) -> str:
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
             if before.get(key) is not None:
-                lines.append(f"- {key}: {before[key]}")
+                lines.append(f"- {_field(key, before[key])}")
             if after.get(key) is not None:
-                lines.append(f"+ {key}: {after[key]}")
+                lines.append(f"+ {_field(key, after[key])}")
     return "\n".join(lines)
+
+
+def _field(key: str, value: Any) -> str:
+    ((name, shown),) = redact_value({key: value}).items()
+    return f"{name}: {shown}"

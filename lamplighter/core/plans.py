@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lamplighter.core.canonical import digest
 from lamplighter.core.operations import Operation
+from lamplighter.core.redaction import redact
 
 
 class Step(BaseModel):
@@ -38,6 +39,11 @@ class Plan(BaseModel):
     evidence: tuple[str, ...] = ()
     requested_by: str = ""
     policy_version: str = ""
+
+    @field_validator("rationale")
+    @classmethod
+    def _without_secrets(cls, text: str) -> str:
+        return redact(text)
 
     @model_validator(mode="after")
     def _steps_in_order(self) -> Self:

@@ -1,13 +1,15 @@
 """Makes text from outside harmless for the place where it is shown.
 
 Names, messages and trace fields come from whoever could write them: they may hold terminal escapes,
-bidirectional overrides, CI workflow commands or markup. Every surface passes them through here.
+bidirectional overrides, CI workflow commands or markup, and secrets. Every surface passes them through here.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from lamplighter.core.redaction import redact
 
 # Cc: controls; Cf: format characters, among them the bidirectional overrides; Cs: lone surrogates;
 # Zl/Zp: line and paragraph separators, which some terminals and log viewers break lines at.
@@ -16,10 +18,12 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@-])")
 
 
 def printable(text: str, *, limit: int = 2000) -> str:
-    """`text` on one line with every control, format and bidirectional character as a visible escape.
+    """`text` on one line with every control, format and bidirectional character as a visible escape, and no secret.
 
     `limit` is in characters; what is cut is counted in the result.
     """
+    # Before anything is cut or escaped: half a secret, or an escaped one, would not be recognised.
+    text = redact(text)
     cut = len(text) - limit
     shown = text[:limit] if cut > 0 else text
     if not shown.isascii() or not shown.isprintable():

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,8 @@ from typing import Any
 import pytest
 
 from lamplighter.tools import process
+from tests.command import lamp
 
-ROOT = Path(__file__).resolve().parents[2]
 # U+202E turns the direction of what follows; it is written as an escape so that it steers no editor either.
 HOSTILE = "x\x1b]0;owned\x07\u202e\n::error::pwned\n##[error]pwned"
 
@@ -44,10 +42,7 @@ class Case:
         self.trace.write_text(json.dumps({"Records": records}))
 
     def run(self, *more: str) -> process.Completed:
-        arguments = ["drift", "check", "project", "--trace", self.trace.name, *more]
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
-        argv = [sys.executable, "-m", "lamplighter", *arguments]
-        return process.run(argv, cwd=self.folder, env=env, memory_bytes=2 * 1024**3)
+        return lamp(self.folder, "drift", "check", "project", "--trace", self.trace.name, *more)
 
 
 def queue_state(name: str = "q") -> dict[str, Any]:

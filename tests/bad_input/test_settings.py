@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from lamplighter.core.policy import parse_policy
-from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.command import ROOT, lamp
 
 
 @pytest.mark.parametrize(
@@ -27,16 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_one_line_and_a_code(tmp_path: Path, files: dict[str, str], expected: bytes) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    done = process.run(
-        [sys.executable, "-m", "lamplighter", "plan", "approve", "abcdef"], cwd=tmp_path, env=env
-    )
+    done = lamp(tmp_path, "plan", "approve", "abcdef")
     if b"p.toml" in expected or b"none.toml" in expected:
-        done = process.run(
-            [sys.executable, "-m", "lamplighter", "--config", "lamp.toml", "ask", "what changed?"],
-            cwd=tmp_path,
-            env=env,
-        )
+        done = lamp(tmp_path, "--config", "lamp.toml", "ask", "what changed?")
     assert done.code == 64
     assert expected in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -5,26 +5,55 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from lamplighter.cli.app import COMMANDS, HIDDEN
+from lamplighter.cli.app import COMMANDS, HIDDEN, root
+from lamplighter.cli.meta import schema_of
 from lamplighter.scenarios.bench_cli import heavy_imports
-from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def lamp(tmp_path: Path, *arguments: str, **variables: str) -> process.Completed:
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **variables}
-    return process.run([sys.executable, "-m", "lamplighter", *arguments], cwd=tmp_path, env=env)
+from tests.command import ROOT, lamp
 
 
 def test_help_shows_at_most_twelve_commands_and_imports_nothing_heavy() -> None:
     assert len(set(COMMANDS) - HIDDEN) <= 12
     assert heavy_imports(["--help"]) == []
+
+
+def every_command(group: click.Group, parent: click.Context) -> Iterator[click.Context]:
+    for name in group.list_commands(parent):
+        command = group.get_command(parent, name)
+        assert command is not None
+        context = click.Context(command, info_name=name, parent=parent)
+        yield context
+        if isinstance(command, click.Group):
+            yield from every_command(command, context)
+
+
+TOP = click.Context(root, info_name="lamp")
+
+
+@pytest.mark.parametrize(
+    "context", [TOP, *every_command(root, TOP)], ids=lambda context: context.command_path
+)
+def test_every_help_is_one_sentence_and_no_option_is_without(context: click.Context) -> None:
+    text = " ".join((context.command.help or "").split())
+    assert text[:1].isupper() and text.endswith(".") and ". " not in text
+    _, _, name = context.command_path.partition(" ")
+    if name in COMMANDS:
+        assert text.startswith(COMMANDS[name][2].removesuffix("."))
+    for option in context.command.params:
+        if isinstance(option, click.Option):
+            said = option.help or ""
+            assert said.endswith(".") and ". " not in said, option.name
+
+
+@pytest.mark.parametrize("name", ["plan", "event", "policy", "config", "drift-report", "eval"])
+def test_a_schema_is_printed_as_it_is(tmp_path: Path, name: str) -> None:
+    done = lamp(tmp_path, "schema", "print", name)
+    assert json.loads(done.stdout) == schema_of(name)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +76,15 @@ def test_exit_codes(tmp_path: Path, arguments: list[str], code: int) -> None:
     assert len(done.stderr.splitlines()) == (1 if code else 0)
 
 
+def test_a_library_that_a_slim_image_lacks_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['langgraph'] = None\n")
+    done = lamp(tmp_path, "ask", "what changed?", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert done.code == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("lamp: langgraph")
+    assert "this command needs it, and it is not installed; install " in line
+
+
 def test_json_is_the_same_twice_and_holds_its_exit_code(tmp_path: Path) -> None:
     first, second = (lamp(tmp_path, "config", "show", "--json").stdout for _ in range(2))
     assert first == second
@@ -63,7 +101,7 @@ def test_several_outputs_at_once(tmp_path: Path) -> None:
 
 
 def test_a_freeze_refuses_apply(tmp_path: Path) -> None:
-    sample = Path(__file__).parents[2] / "scenarios"
+    sample = ROOT / "scenarios"
     data = sample / "data/payments"
     project = tmp_path / "payments"
     shutil.copytree(sample / "projects/payments", project)

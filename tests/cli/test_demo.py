@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import sys
 from pathlib import Path
 
-from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(folder: Path, *arguments: str) -> process.Completed:
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-    return process.run([sys.executable, "-m", "lamplighter", *arguments], cwd=folder, env=env)
+from tests.command import lamp
 
 
 def test_the_tour_and_its_next_commands(tmp_path: Path) -> None:
     # A setting of the person's own must not steer the tour.
     (tmp_path / "lamp.toml").write_text('project = "elsewhere"\n')
-    done = run(tmp_path, "demo")
+    done = lamp(tmp_path, "demo")
     text = done.stdout.decode()
     assert done.code == 0, done.stderr
     tour, _, following = text.partition("\nnext, to paste:\n")
@@ -33,16 +24,16 @@ def test_the_tour_and_its_next_commands(tmp_path: Path) -> None:
     commands = [line.partition("-m lamplighter ")[2] for line in following.splitlines()]
     assert len(commands) == 3
     for command in commands:
-        pasted = run(tmp_path, *shlex.split(command.replace("~", str(tmp_path))))
+        pasted = lamp(tmp_path, *shlex.split(command.replace("~", str(tmp_path))))
         assert pasted.code in (0, 2), (command, pasted.stderr)
         assert pasted.stdout
 
 
 def test_a_second_tour_keeps_the_plans_of_the_first_and_renews_the_sample(tmp_path: Path) -> None:
-    run(tmp_path, "demo")
+    lamp(tmp_path, "demo")
     sample = tmp_path / ".local" / "state" / "lamplighter" / "demo"
     (sample / "payments" / "network.tf").write_text("")
     before = (sample / "state" / "ledger.db").stat().st_ino
-    assert run(tmp_path, "demo").code == 0
+    assert lamp(tmp_path, "demo").code == 0
     assert (sample / "payments" / "network.tf").read_text()
     assert (sample / "state" / "ledger.db").stat().st_ino == before

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from pathlib import Path
 
-from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.command import lamp
+from tests.tools.machine import Machine, kubeconfig
 
 
 def doctor(folder: Path, path: Path, **variables: str) -> tuple[int, dict[str, tuple[str, str]]]:
-    env = {"PATH": str(path), "HOME": str(folder), "PYTHONPATH": str(ROOT), **variables}
-    done = process.run([sys.executable, "-m", "lamplighter", "doctor", "--json"], cwd=folder, env=env)
+    done = lamp(folder, "doctor", "--json", **{"PATH": str(path), **variables})
     report = json.loads(done.stdout)
     return done.code, {row["name"]: (row["state"], row["detail"]) for row in report["checks"]}
 
@@ -55,3 +52,44 @@ def test_a_wrong_setting_is_wrong(tmp_path: Path) -> None:
     code, checks = doctor(tmp_path, tmp_path, LAMP_FAIL_ON="always")
     assert code == 1
     assert checks["settings"][0] == "bad"
+
+
+def test_what_a_session_would_be_pinned_to_is_shown(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.write(".kube/config", kubeconfig("dev", current="dev"))
+    machine.write(".aws/config", "[default]\nsso_account_id = 123456789012\n")
+    code, checks = doctor(tmp_path, tmp_path)
+    assert code == 0
+    assert checks["cluster context"] == ("ok", f"dev: current-context of {tmp_path}/.kube/config")
+    assert checks["aws account"] == ("ok", "123456789012: sso_account_id of profile default")
+    shown = json.loads(lamp(tmp_path, "config", "show", "--json").stdout)["pinned"]
+    assert shown["kubernetes"] == {"value": "dev", "origin": f"current-context of {tmp_path}/.kube/config"}
+    assert shown["aws_account"]["value"] == "123456789012"
+    text = lamp(tmp_path, "config", "show").stdout.decode()
+    assert "pinned: kubernetes" in text and "sso_account_id of profile default" in text
+
+
+def test_a_broken_kubeconfig_is_one_bad_line_here_and_no_trouble_elsewhere(tmp_path: Path) -> None:
+    path = Machine(tmp_path).write(".kube/config", "contexts: {]")
+    code, checks = doctor(tmp_path, tmp_path)
+    assert code == 1
+    assert checks["cluster context"] == ("ok", "not pinned")
+    assert checks[str(path)] == (
+        "bad",
+        "is not valid YAML, line 1; mend the file, or name another in KUBECONFIG",
+    )
+    assert [name for name, (state, _) in checks.items() if state == "bad"] == [str(path)]
+    shown = lamp(tmp_path, "config", "show")
+    assert (shown.code, shown.stderr) == (
+        0,
+        b"",
+    ) and b"is not valid YAML, line 1; mend the file" in shown.stdout
+    assert lamp(tmp_path, "pending").code == 0
+
+
+def test_an_unusable_context_and_profile_are_bad(tmp_path: Path) -> None:
+    Machine(tmp_path).write(".kube/config", kubeconfig("dev", user={"exec": {"command": "kubelogin"}}))
+    code, checks = doctor(tmp_path, tmp_path, LAMP_KUBE_CONTEXT="dev", LAMP_AWS_PROFILE="gone")
+    assert code == 1
+    assert checks["kube context dev"][0] == checks["aws profile gone"][0] == "bad"
+    assert "install kubelogin" in checks["kube context dev"][1]

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lamplighter.scenarios.bench_cli import SAMPLE_CHECK, heavy_imports
-from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def lamp(folder: Path, *arguments: str) -> process.Completed:
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-    return process.run([sys.executable, "-m", "lamplighter", *arguments], cwd=folder, env=env)
+from tests.command import lamp
 
 
 def test_the_sample_is_checked_without_anything_heavy() -> None:

@@ -98,8 +98,10 @@ def test_progress_is_said_on_a_terminal_only(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", _LONG_WORK]
     with subprocess.Popen([*argv, "loud"], env=env, stdin=subprocess.PIPE, stderr=theirs) as child:
         os.close(theirs)
-        # Blocks until the line is there: the child goes on working until its stdin is closed.
-        said = os.read(ours, 1000)
+        # Blocks until the line is whole, which may take several reads: the child works until its stdin is closed.
+        said = b""
+        while b"\n" not in said:
+            said += os.read(ours, 1000)
         child.communicate()
     os.close(ours)
     assert b"reading ..." in said

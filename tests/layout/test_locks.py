@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 from tests.layout import tree
 
 LOCKS = sorted((tree.ROOT / "locks").glob("*.txt"))
+PROJECT = tree.pyproject()["project"]
+OPTIONAL = PROJECT["optional-dependencies"]
 
 
 def pinned(name: str) -> dict[str, set[str]]:
@@ -30,7 +32,7 @@ def test_every_line_is_a_pin_or_a_hash(path: Path) -> None:
     assert re.fullmatch(f"({pin})+", text)
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt", "drift.txt"])
+@pytest.mark.parametrize("name", [path.name for path in LOCKS if path.name != "all.txt"])
 def test_the_smaller_locks_are_cut_from_the_whole(name: str) -> None:
     whole = pinned("all.txt")
     assert {package: whole[package] for package in pinned(name)} == pinned(name)
@@ -40,17 +42,27 @@ def test_dev_holds_all_of_runtime() -> None:
     assert pinned("runtime.txt").items() <= pinned("dev.txt").items()
 
 
+def test_each_extra_for_users_has_a_lock_of_what_it_adds() -> None:
+    extras = OPTIONAL.keys() - {"dev"}
+    assert extras | {"all", "dev", "drift", "runtime"} == {path.stem for path in LOCKS}
+    assert all(pinned(f"{extra}.txt") for extra in extras)
+
+
 @pytest.mark.parametrize(
-    ("name", "extras"), [("runtime.txt", ()), ("dev.txt", ("dev", "sandbox", "aws")), ("all.txt", None)]
+    ("names", "extras"),
+    [
+        (("runtime.txt",), ()),
+        (("dev.txt",), ("dev", "sandbox", "aws")),
+        (("all.txt",), tuple(OPTIONAL)),
+        *((("runtime.txt", f"{extra}.txt"), (extra,)) for extra in OPTIONAL if extra != "dev"),
+    ],
+    ids="+".join,
 )
-def test_every_requirement_is_locked_within_its_bounds(name: str, extras: tuple[str, ...] | None) -> None:
-    project = tree.pyproject()["project"]
-    optional = project["optional-dependencies"]
-    wanted = [
-        *project["dependencies"],
-        *(r for e in (optional if extras is None else extras) for r in optional[e]),
-    ]
-    pins = pinned(name)
+def test_every_requirement_is_locked_within_its_bounds(
+    names: tuple[str, ...], extras: tuple[str, ...]
+) -> None:
+    wanted = [*PROJECT["dependencies"], *(r for extra in extras for r in OPTIONAL[extra])]
+    pins = {package: versions for name in names for package, versions in pinned(name).items()}
     for requirement in map(Requirement, wanted):
         versions = pins[canonicalize_name(requirement.name)]
         assert all(version in requirement.specifier for version in versions), requirement

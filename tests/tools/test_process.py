@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -63,6 +65,61 @@ def test_cpu_time_is_limited() -> None:
     done = _python("while True: pass", cpu_s=1, timeout_s=60)
     assert done.code in (-9, -24)
     assert not done.timed_out
+
+
+_LIMITS = (
+    "import json, os, resource as r;"
+    "print(json.dumps([r.getrlimit(r.RLIMIT_DATA), r.getrlimit(r.RLIMIT_CPU), r.getrlimit(r.RLIMIT_CORE),"
+    " [os.getpid(), os.getpgrp()]]))"
+)
+
+
+def test_a_child_without_given_limits_is_limited_and_leads_its_group() -> None:
+    data, cpu, core, (own, group) = json.loads(_python(_LIMITS).stdout)
+    assert data == [process.MEMORY_BYTES] * 2
+    assert cpu == [int(process.WALL_SECONDS * process.CPU_FOR_WALL)] * 2
+    assert core == [0, 0]
+    assert own == group
+
+
+def test_memory_beyond_the_default_is_not_given() -> None:
+    done = _python(f"import mmap; mmap.mmap(-1, {process.MEMORY_BYTES}, mmap.MAP_PRIVATE)")
+    assert done.code == 1
+    assert b"Cannot allocate memory" in done.stderr
+
+
+def test_limits_may_be_given_wider_and_tighter() -> None:
+    wide = json.loads(_python(_LIMITS, memory_bytes=1 << 40, cpu_s=9999).stdout)
+    assert [wide[0][0], wide[1][0]] == [1 << 40, 9999]
+    tight = json.loads(_python(_LIMITS, memory_bytes=1 << 28, timeout_s=7.5).stdout)
+    assert [tight[0][0], tight[1][0]] == [1 << 28, 30]
+
+
+def test_an_inherited_limit_is_never_widened() -> None:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    inner = (
+        f"import resource as r, sys; r.setrlimit(r.RLIMIT_CPU, (5, 5)); sys.path.insert(0, {str(ROOT)!r});"
+        f"from lamplighter.tools.process import run; print(run([sys.executable, '-c', {_LIMITS!r}]).stdout.decode())"
+    )
+    done = process.run([sys.executable, "-c", inner])
+    assert json.loads(done.stdout)[1] == [5, 5], done.stderr
+    assert resource.getrlimit(resource.RLIMIT_CORE) == before
+
+
+def test_the_program_starts_as_if_nothing_stood_between() -> None:
+    environment = {"PATH": os.environ["PATH"], "A": "b"}
+    seen = process.run(["env"], env=environment).stdout.decode().splitlines()
+    assert sorted(seen) == sorted(f"{name}={value}" for name, value in environment.items())
+    assert process.run(["sh", "-c", "kill -PIPE $$; echo alive"]).code == -13
+
+
+def test_what_cannot_be_executed_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_bytes(b"\x7fELF but not really")
+    (tmp_path / "tool").chmod(0o755)
+    with pytest.raises(Unavailable, match=r"cannot be started \(Exec format error\)"):
+        process.run([str(tmp_path / "tool")])
+    with pytest.raises(Unavailable, match="cannot be started"):
+        process.run(["true"], cwd=tmp_path / "gone")
 
 
 def test_a_grandchild_does_not_outlive_the_call() -> None:
