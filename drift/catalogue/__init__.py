@@ -16,7 +16,8 @@ rest is there for calls that say more than one thing:
 
 `[ignored]` lists calls that change nothing a Terraform resource holds, `[parameters]` request parameters that do not
 (`name`, or `EventName.name` for one call alone), and `[unread]` those that do, in a way that is not read, so that they
-stay a gap; each with its reason. A parameter that none of these nor an entry's paths know may hold a change.
+stay a gap even where an entry looks at them; each with its reason. A parameter that none of these nor an entry's paths
+know may hold a change.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ class Service:
     events: Mapping[str, tuple[Event, ...]]
     ignored: Mapping[str, str]
     parameters: frozenset[str]
+    unread: frozenset[str]
 
 
 class _Files(Mapping[str, _T]):
@@ -168,6 +170,7 @@ class Catalogue:
         calls = {_DATED.sub("", name).partition(":")[2], name.partition(":")[2]}
         known = {path.removeprefix("requestParameters.") for entry in entries for path in entry.paths}
         known |= {path.removeprefix(f"{call}.") for path in service.parameters for call in calls}
+        known -= {path.removeprefix(f"{call}.") for path in service.unread for call in calls}
         unknown = dict.fromkeys(_unknown(record["requestParameters"], "", known))
         for path, values in _choices(entries).items():
             found = lookup(record, path)
@@ -273,13 +276,14 @@ def services() -> tuple[str, ...]:
 def load_service(name: str) -> Service:
     """One service's file; empty tables for a service that has none."""
     if name not in services():
-        return Service({}, {}, frozenset())
+        return Service({}, {}, frozenset(), frozenset())
     tables = tomllib.loads((files(__name__) / f"{name}.toml").read_text("utf-8"))
     events: dict[str, tuple[Event, ...]] = {}
     for table in tables.get("event", []):
         event = _event(table)
         events[event.name] = (*events.get(event.name, ()), event)
-    return Service(events, tables.get("ignored", {}), frozenset(tables.get("parameters", {})))
+    parameters, unread = (frozenset(tables.get(section, {})) for section in ("parameters", "unread"))
+    return Service(events, tables.get("ignored", {}), parameters, unread)
 
 
 def _event(table: Mapping[str, Any]) -> Event:

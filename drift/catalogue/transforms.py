@@ -87,6 +87,13 @@ def zone(value: Any) -> Any:
     return value.rstrip(".").replace("\\052", "*").lower() if isinstance(value, str) else value
 
 
+def unquoted(value: Any) -> Any:
+    """The text of a TXT record without the quotes that the state leaves out."""
+    return (
+        value[1:-1] if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"' else value
+    )
+
+
 def words(value: Any) -> Any:
     """`"subnet-1,subnet-2"` -> a list of both."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -328,6 +335,7 @@ TRANSFORMS: Mapping[str, Callable[[Any], Any]] = {
         tag_keys,
         tags,
         text,
+        unquoted,
         words,
         zone,
     )

@@ -51,6 +51,7 @@ EC2_LISTS = {
     "CreateTags": {"resourceId": "resourcesSet.items.resourceId", "tag": "tagSet.items"},
     "DeleteTags": {"resourceId": "resourcesSet.items.resourceId", "tag": "tagSet.items"},
     "ModifyInstanceAttribute": {"groupId": "groupSet.items.groupId"},
+    "ModifyNetworkInterfaceAttribute": {"securityGroupId": "groupSet.items.groupId"},
     "MonitorInstances": {"instanceId": "instancesSet.items.instanceId"},
     "UnmonitorInstances": {"instanceId": "instancesSet.items.instanceId"},
     "TerminateInstances": {"instanceId": "instancesSet.items.instanceId"},
@@ -95,6 +96,8 @@ def request_tree(name: str) -> Tree:
                 tree |= _ec2(member, item, EC2_LISTS.get(event, {}))
         else:
             tree |= _tree(shape, lower_first)
+    if event in ("CreateNetworkAclEntry", "ReplaceNetworkAclEntry"):
+        tree |= {"protocol": None}  # Its name in the API, as recorders other than CloudTrail write it.
     if service == "apigateway":
         tree |= {"template": None, "templateSkipList": None}
     return tree
