@@ -16,7 +16,8 @@ rest is there for calls that say more than one thing:
 
 `[ignored]` lists calls that change nothing a Terraform resource holds, `[parameters]` request parameters that do not
 (`name`, or `EventName.name` for one call alone), and `[unread]` those that do, in a way that is not read, so that they
-stay a gap; each with its reason. A parameter that none of these nor an entry's paths know may hold a change.
+stay a gap even where an entry looks at them; each with its reason. A parameter that none of these nor an entry's paths
+know may hold a change.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ class Service:
     events: Mapping[str, tuple[Event, ...]]
     ignored: Mapping[str, str]
     parameters: frozenset[str]
+    unread: frozenset[str]
 
 
 class _Files(Mapping[str, _T]):
@@ -160,21 +162,17 @@ class Catalogue:
 
     def unknown_parameters(self, name: str, parameters: object) -> tuple[str, ...]:
         """Request parameters of a catalogued call that no entry accounts for, as dotted paths in order."""
-        entries = self.events.get(name, ())
-        if any(entry.whole for entry in entries):
+        known = _accounted(name)
+        if known is None:
             return ()
         record = plain({"eventName": name.partition(":")[2], "requestParameters": parameters})
-        service = load_service(name.partition(":")[0])
-        calls = {_DATED.sub("", name).partition(":")[2], name.partition(":")[2]}
-        known = {path.removeprefix("requestParameters.") for entry in entries for path in entry.paths}
-        known |= {path.removeprefix(f"{call}.") for path in service.parameters for call in calls}
-        unknown = dict.fromkeys(_unknown(record["requestParameters"], "", known))
-        for path, values in _choices(entries).items():
+        unknown = dict.fromkeys(_unknown(record["requestParameters"], "", known.paths))
+        for path, values in known.choices.items():
             found = lookup(record, path)
             for value in found if isinstance(found, list) else [found]:
                 text = value if isinstance(value, str) else json.dumps(value)
                 at = f"{path.removeprefix('requestParameters.').replace('[]', '')}={text}"
-                if value is not None and value not in values and at not in known:
+                if value is not None and value not in values and at not in known.paths:
                     unknown[at] = None
         return tuple(unknown)
 
@@ -228,6 +226,28 @@ def _applied(effect: Effect, view: Mapping[str, Any]) -> Effect | None:
     return None if key is None else replace(effect, attribute=f"{effect.attribute}.{key}")
 
 
+class _Accounted(NamedTuple):
+    """What of a call's parameters is known: paths, and what each path of a `when` may say."""
+
+    paths: frozenset[str]
+    choices: Mapping[str, list[Any]]
+
+
+@cache
+def _accounted(name: str) -> _Accounted | None:
+    """Of a call that the catalogue knows; None where the resource itself comes or goes."""
+    service, _, event = name.partition(":")
+    entries = load().events.get(name, ())
+    if any(entry.whole for entry in entries):
+        return None
+    tables = load_service(service)
+    calls = {_DATED.sub("", event), event}
+    known = {path.removeprefix("requestParameters.") for entry in entries for path in entry.paths}
+    known |= {path.removeprefix(f"{call}.") for path in tables.parameters for call in calls}
+    known -= {path.removeprefix(f"{call}.") for path in tables.unread for call in calls}
+    return _Accounted(frozenset(known), _choices(entries))
+
+
 def _choices(entries: Iterable[Event]) -> dict[str, list[Any]]:
     """What each path of a `when` may say, over all entries of a call; a list's members stand under `[]`."""
     found: dict[str, list[Any]] = {}
@@ -243,7 +263,7 @@ def _choices(entries: Iterable[Event]) -> dict[str, list[Any]]:
     return found
 
 
-def _unknown(value: object, at: str, known: set[str]) -> Iterator[str]:
+def _unknown(value: object, at: str, known: frozenset[str]) -> Iterator[str]:
     if isinstance(value, list):
         for item in value:
             yield from _unknown(item, at, known)
@@ -273,13 +293,14 @@ def services() -> tuple[str, ...]:
 def load_service(name: str) -> Service:
     """One service's file; empty tables for a service that has none."""
     if name not in services():
-        return Service({}, {}, frozenset())
+        return Service({}, {}, frozenset(), frozenset())
     tables = tomllib.loads((files(__name__) / f"{name}.toml").read_text("utf-8"))
     events: dict[str, tuple[Event, ...]] = {}
     for table in tables.get("event", []):
         event = _event(table)
         events[event.name] = (*events.get(event.name, ()), event)
-    return Service(events, tables.get("ignored", {}), frozenset(tables.get("parameters", {})))
+    parameters, unread = (frozenset(tables.get(section, {})) for section in ("parameters", "unread"))
+    return Service(events, tables.get("ignored", {}), parameters, unread)
 
 
 def _event(table: Mapping[str, Any]) -> Event:

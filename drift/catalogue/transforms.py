@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -85,6 +86,13 @@ def function(value: Any) -> Any:
 def zone(value: Any) -> Any:
     """A record's name as the state has it: without the last dot, `\\\\052` for the wildcard."""
     return value.rstrip(".").replace("\\052", "*").lower() if isinstance(value, str) else value
+
+
+def unquoted(value: Any) -> Any:
+    """The text of a TXT record without the quotes that the state leaves out."""
+    return (
+        value[1:-1] if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"' else value
+    )
 
 
 def words(value: Any) -> Any:
@@ -328,6 +336,7 @@ TRANSFORMS: Mapping[str, Callable[[Any], Any]] = {
         tag_keys,
         tags,
         text,
+        unquoted,
         words,
         zone,
     )
@@ -341,35 +350,39 @@ def alternatives(path: str) -> tuple[str, ...]:
 
 def lookup(record: Any, path: str) -> Any:
     """The value at a catalogue path; None where a part is missing. `[]` collects over a list, `0` is its first."""
-    for choice in alternatives(path):
-        value = _at(record, choice)
+    for parts, transforms, collects in _parsed(path):
+        value = _walk(record, parts) if parts else None
+        for transform in transforms:
+            if value is not None:
+                value = [transform(item) for item in value] if collects else transform(value)
         if value is not None:
             return value
     return None
 
 
-def _at(record: Any, path: str) -> Any:
-    dotted, *names = path.split("|")
-    value = _walk(record, dotted.split(".")) if dotted else None
-    for name in names:
-        if value is not None:
-            transform = TRANSFORMS[name]
-            value = [transform(item) for item in value] if "[]" in dotted else transform(value)
-    return value
+@cache
+def _parsed(path: str) -> tuple[tuple[tuple[str, ...], tuple[Callable[[Any], Any], ...], bool], ...]:
+    """(parts, transforms, whether `[]` collects) of each alternative; the catalogue's paths are few."""
+    found: list[tuple[tuple[str, ...], tuple[Callable[[Any], Any], ...], bool]] = []
+    for choice in alternatives(path):
+        dotted, *names = choice.split("|")
+        parts = tuple(dotted.split(".")) if dotted else ()
+        found.append((parts, tuple(TRANSFORMS[name] for name in names), "[]" in dotted))
+    return tuple(found)
 
 
-def _walk(value: Any, parts: list[str]) -> Any:
+def _walk(value: Any, parts: tuple[str, ...]) -> Any:
     for index, part in enumerate(parts):
-        each = part.endswith("[]")
         if part == "0":
             value = next(iter(listed(value)), None)
             continue
         if not isinstance(value, Mapping):
             return None
-        value = value.get(part.removesuffix("[]"))
-        if each:
-            members = [_walk(item, parts[index + 1 :]) for item in listed(value)]
-            return [member for member in members if member is not None]
+        if not part.endswith("[]"):
+            value = value.get(part)
+            continue
+        members = [_walk(item, parts[index + 1 :]) for item in listed(value.get(part.removesuffix("[]")))]
+        return [member for member in members if member is not None]
     return value
 
 

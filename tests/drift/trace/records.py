@@ -1,7 +1,7 @@
 """The records that exercise the catalogue: whole ones of published shape, and plain ones from the tables in `calls/`.
 
 A line of `calls/SERVICE.jsonl` is a call as CloudTrail names it, its parameters and answer as a record shows them, and
-the changes it makes: `[types, identity, action, attribute, value]`.
+the changes it makes: `[types, identity, action, attribute, value]`; `gap` is what of it stays unread.
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ USER = {
 
 
 class Case(NamedTuple):
-    """A record and the changes it makes; `changes` is None for a call that changes no configuration."""
+    """A record and the changes it makes; `changes` is None for a call that changes no configuration.
+
+    `gap` is the reason for which the call is kept aside nevertheless, `source` where a published shape is from.
+    """
 
     record: dict[str, Any]
     changes: list[dict[str, Any]] | None
-    source: str
+    source: str = ""
+    gap: str = ""
 
 
 def cases() -> Iterator[tuple[str, Case]]:
@@ -45,7 +49,7 @@ def cases() -> Iterator[tuple[str, Case]]:
             made = record(row["call"], row["parameters"], row.get("response"), number)
             fields = ("types", "identity", "action", "attribute", "value")
             changes = [dict(zip(fields, change, strict=True)) for change in row["changes"]]
-            yield f"{row['call']}-{number}", Case(made, changes, "")
+            yield f"{row['call']}-{number}", Case(made, changes, gap=row.get("gap", ""))
 
 
 def record(

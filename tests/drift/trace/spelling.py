@@ -22,6 +22,9 @@ MODELS = {
     "elasticfilesystem": ("efs",),
     "elasticloadbalancing": ("elbv2", "elb"),
     "apigateway": ("apigateway", "apigatewayv2"),
+    "tagging": ("resourcegroupstaggingapi",),
+    "cloudshell": (),
+    "ssmmessages": (),
 }
 """eventSource -> botocore's names, where they differ: one source may be the front of several APIs."""
 
@@ -41,9 +44,27 @@ UNPUBLISHED = {
     "ssm:UpdateInstanceInformation": "the SSM agent's own call",
     "ssm:PutConfigurePackageResult": "the SSM agent's own call",
     "ssm:UpdateInstanceAssociationStatus": "the SSM agent's own call",
-    "events:PutPartnerEvents": "called by partners",
+    "ssmmessages:CreateControlChannel": "the SSM agent's own call",
+    "ssmmessages:CreateDataChannel": "the SSM agent's own call",
+    "ssmmessages:OpenControlChannel": "the SSM agent's own call",
+    "ssmmessages:OpenDataChannel": "the SSM agent's own call",
+    "ec2-instance-connect:OpenTunnel": "the command line tool's own call",
+    **{
+        f"cloudshell:{event}": "the console's own call"
+        for event in (
+            "CreateEnvironment",
+            "CreateSession",
+            "DeleteEnvironment",
+            "StartEnvironment",
+            "StopEnvironment",
+            "PutCredentials",
+            "SendHeartBeat",
+            "RedeemCode",
+            "CreateWebSocketSession",
+        )
+    },
 }
-"""Calls of agents, in every trail but in no SDK."""
+"""Calls of agents and of the console, in every trail but in no SDK."""
 
 EC2_LISTS = {
     "AuthorizeSecurityGroupEgress": {"tagSpecification": "tagSpecificationSet.items"},
@@ -51,6 +72,7 @@ EC2_LISTS = {
     "CreateTags": {"resourceId": "resourcesSet.items.resourceId", "tag": "tagSet.items"},
     "DeleteTags": {"resourceId": "resourcesSet.items.resourceId", "tag": "tagSet.items"},
     "ModifyInstanceAttribute": {"groupId": "groupSet.items.groupId"},
+    "ModifyNetworkInterfaceAttribute": {"securityGroupId": "groupSet.items.groupId"},
     "MonitorInstances": {"instanceId": "instancesSet.items.instanceId"},
     "UnmonitorInstances": {"instanceId": "instancesSet.items.instanceId"},
     "TerminateInstances": {"instanceId": "instancesSet.items.instanceId"},
@@ -95,6 +117,8 @@ def request_tree(name: str) -> Tree:
                 tree |= _ec2(member, item, EC2_LISTS.get(event, {}))
         else:
             tree |= _tree(shape, lower_first)
+    if event in ("CreateNetworkAclEntry", "ReplaceNetworkAclEntry"):
+        tree |= {"protocol": None}  # Its name in the API, as recorders other than CloudTrail write it.
     if service == "apigateway":
         tree |= {"template": None, "templateSkipList": None}
     return tree
