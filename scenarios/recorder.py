@@ -57,7 +57,7 @@ DATA_PLANE = frozenset(
 GLOBAL = frozenset({"iam", "route53", "cloudfront"})
 """Services whose records all lie in us-east-1."""
 
-KEPT_HEADERS = ("CONTENT_TYPE", "HTTP_HOST", "HTTP_AUTHORIZATION")
+KEPT_HEADERS = ("CONTENT_TYPE", "HTTP_HOST", "HTTP_AUTHORIZATION", "HTTP_USER_AGENT")
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ def _kept(environ: Environ, body: bytes) -> Request:
     )
     headers["HTTP_X_MOTO_ACCOUNT_ID"] = environ.get("HTTP_X_MOTO_ACCOUNT_ID", "123456789012")
     if not headers["HTTP_HOST"].startswith("sqs."):
-        headers["HTTP_HOST"] = "127.0.0.1"
+        del headers["HTTP_HOST"]  # this machine's name and port
     path = environ.get("RAW_URI") or environ.get("REQUEST_URI") or quote(environ["PATH_INFO"])
     if "?" not in path and environ.get("QUERY_STRING"):
         path = f"{path}?{environ['QUERY_STRING']}"
@@ -287,6 +287,7 @@ def send(app: WsgiApp, request: Request) -> tuple[int, list[tuple[str, str]], by
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "127.0.0.1",
         "CONTENT_LENGTH": str(len(request.body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",

@@ -103,11 +103,30 @@ SECRETS = {
     ("ssm", "value"): HIDDEN,
     ("lambda", "code"): {},
     ("lambda", "zipFile"): None,
-    ("rds", "masterUserPassword"): "****",
+    ("rds", "masterUserPassword"): HIDDEN,
     ("iam", "password"): None,
     ("ec2", "userData"): "<sensitiveDataRemoved>",
 }
 """What a record shows in place of a secret; None where the field is left out."""
+
+DEFAULTS: dict[tuple[str, str], dict[str, Any]] = {
+    ("ec2", "RunInstances"): {
+        "blockDeviceMapping": {},
+        "disableApiStop": False,
+        "disableApiTermination": False,
+        "monitoring": {"enabled": False},
+    },
+    ("ec2", "StopInstances"): {"force": False},
+    ("ec2", "TerminateInstances"): {"force": False, "skipOsShutdown": False},
+    ("ec2", "AttachVolume"): {"deleteOnTermination": False},
+    ("ec2", "CreateNetworkAclEntry"): {"icmpTypeCode": {}, "portRange": {}},
+    ("rds", "ModifyDBInstance"): {"allowMajorVersionUpgrade": False},
+    ("sns", "Subscribe"): {"returnSubscriptionArn": False},
+    ("lambda", "CreateFunction"): {"publish": False},
+    ("lambda", "UpdateFunctionCode"): {"publish": False, "dryRun": False},
+    ("events", "DeleteRule"): {"force": False},
+}
+"""Parameters that a record shows with their default though the caller left them out."""
 
 NULL_ANSWERS: dict[str, frozenset[str]] = {
     "dynamodb": frozenset({"TagResource", "UntagResource"}),
@@ -139,6 +158,7 @@ def shaped(call: Call) -> Call:
         name += "2020_05_31"
     special = SHAPERS.get(call.model)
     parameters = special(call) if special else _camel(call.typed, _input_shape(call))
+    parameters = DEFAULTS.get((call.model, call.operation), {}) | parameters
     return replace(call, event_name=name, parameters=_without_secrets(call.model, parameters))
 
 
@@ -168,8 +188,10 @@ def _without_secrets(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
             del result[name]
             if shown is not None:
                 result[name] = shown
-    if model == "lambda" and isinstance(result.get("environment"), dict):
-        result["environment"] = {}
+    if model == "lambda":
+        for name in ("environment", "content"):
+            if name in result:
+                result[name] = {}
     return result
 
 
@@ -187,8 +209,18 @@ EC2_SETS = {
 """EC2's query names of lists, as the names their sets have in a record."""
 
 EC2_NUMBERS = frozenset(
-    {"FromPort", "ToPort", "MinCount", "MaxCount", "From", "To", "RuleNumber", "Size", "Iops", "Type", "Code"}
+    {"FromPort", "ToPort", "MinCount", "MaxCount", "From", "To", "RuleNumber", "Iops", "Type", "Code"}
 )
+
+EC2_NAMES = {
+    ("CreateVolume", "AvailabilityZone"): "zone",
+    ("CreateNetworkAclEntry", "Protocol"): "aclProtocol",
+    ("ReplaceNetworkAclEntry", "Protocol"): "aclProtocol",
+}
+"""Parameters whose name in a record is not their query name."""
+
+EC2_RULE_PARTS = ("groups", "ipRanges", "ipv6Ranges", "prefixListIds")
+"""Members of an `ipPermissions` item that are always there, empty or not."""
 
 EC2_WRAPPED = frozenset(
     {
@@ -242,7 +274,10 @@ def _ec2(call: Call) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, item in tree.items():
         name = EC2_SETS.get(key, lower_first(key)) if _is_list(item) else lower_first(key)
-        result[name] = _ec2_value(item, key)
+        result[EC2_NAMES.get((call.operation, key), name)] = _ec2_value(item, key)
+    for rule in result.get("ipPermissions", {}).get("items", ()):
+        for part in EC2_RULE_PARTS:
+            rule.setdefault(part, {})
     if call.operation == "RunInstances":
         names = ("imageId", "minCount", "maxCount", "keyName")
         result["instancesSet"] = {"items": [{key: result.pop(key) for key in names if key in result}]}
@@ -298,7 +333,7 @@ def _sets(value: Any, shape: Any, wrapped: bool = False) -> Any:
     if isinstance(value, list) and shape is not None:
         items = [_sets(item, shape.member, wrapped) for item in value]
         if not wrapped:
-            return {"items": items}
+            return {"items": items} if items else {}
         places = [
             {**(item if isinstance(item, dict) else {"content": item}), "tag": number}
             for number, item in enumerate(items, 1)
@@ -312,7 +347,8 @@ def _sets(value: Any, shape: Any, wrapped: bool = False) -> Any:
 
 def _s3(call: Call) -> dict[str, Any]:
     bucket, _, key = unquote(call.path).lstrip("/").partition("/")
-    parameters: dict[str, Any] = {"Host": f"s3.{call.region}.amazonaws.com"}
+    host = f"s3.{call.region}.amazonaws.com"
+    parameters: dict[str, Any] = {"Host": f"{bucket}.{host}" if bucket else host}
     parameters |= {name: value for name, value in call.query.items() if name != "x-id"}
     if bucket:
         parameters["bucketName"] = bucket
@@ -377,9 +413,9 @@ SHAPERS: dict[str, Callable[[Call], dict[str, Any]]] = {
 def answered(call: Call, parsed: dict[str, Any], shape: Any, now: datetime | None = None) -> Reply:
     """responseElements of a call that was accepted."""
 
-    def plain_value(value: Any) -> Any:
+    def plain_value(value: Any) -> str | int:
         if isinstance(value, datetime):
-            return _stamp(_of_the_sandbox(value, now))
+            return _stamp(_of_the_sandbox(value, now), call.model)
         return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
     plain = json.loads(json.dumps(parsed, default=plain_value))
@@ -415,5 +451,11 @@ def _of_the_sandbox(value: datetime, now: datetime | None) -> datetime:
     return now if now is not None and recent else value
 
 
-def _stamp(value: datetime) -> str:
-    return value.strftime("%b %-d, %Y, %-I:%M:%S %p")
+def _stamp(value: datetime, model: str) -> str | int:
+    """EC2 shows milliseconds, REST services ISO 8601, the others words; IAM, RDS and STS without a second comma."""
+    if model == "ec2":
+        return int(value.timestamp() * 1000)
+    if model in {"lambda", "apigateway", "apigatewayv2", "scheduler", "backup"}:
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    comma = "" if model in {"iam", "rds", "sts", "elasticache", "autoscaling"} else ","
+    return value.strftime(f"%b %-d, %Y{comma} %-I:%M:%S %p")

@@ -101,6 +101,10 @@ class Inventory:
         wanted = self.resources if addresses is None else addresses
         return {address: self._both(self.resources[address])[1] for address in wanted}
 
+    def as_read(self, resource: Resource) -> Reading:
+        """What other attributes of a resource (a refreshed state's) say, under the paths a reader names now."""
+        return self._both(resource)[0]
+
     def _both(self, resource: Resource) -> tuple[Reading, Reading]:
         """The state's values and the cloud's, under the same paths."""
         key = people.reader(resource.account)

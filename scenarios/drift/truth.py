@@ -193,9 +193,9 @@ class Truth:
         found = []
         for item in sorted(self.night.items - self.night.world.items):
             attributes = _parts(item)
-            if self._belongs_to_inline(item):
-                continue
             touches = self.touches[item]
+            if "HashiCorp" in touches[-1].event["userAgent"] or self._belongs_to_inline(item):
+                continue
             also = self._also(item.type, attributes)
             if item.type in RULES:
                 also = self._rule_group(item)
@@ -243,9 +243,10 @@ class Truth:
 
     def _group_of(self, item: Item) -> str:
         for touch in self.touches[item]:
-            name = touch.event["requestParameters"].get("groupId")
-            if name:
-                return str(name)
+            for part in ("requestParameters", "responseElements"):
+                name = (touch.event[part] or {}).get("groupId")
+                if name:
+                    return str(name)
         return ""
 
     def _rule_group(self, item: Item) -> tuple[Key, ...]:

@@ -67,6 +67,16 @@ def rule(port: int, cidr: str, description: str = "") -> list[dict[str, Any]]:
     return [{"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [block]}]
 
 
+def not_admin(night: Night, target: Resource) -> bool:
+    """Whether a role or user is not yet an administrator by an attachment of the project."""
+    return not any(
+        found.type == "aws_iam_role_policy_attachment"
+        and found.attributes["role"] == target.attributes["name"]
+        and found.attributes["policy_arn"] == ADMIN
+        for found in night.world.inventory.resources.values()
+    )
+
+
 def pause(night: Night, low: int = 20, high: int = 400) -> None:
     """Let some time pass between two calls."""
     night.clock.forward(night.draw.randint(low, high))

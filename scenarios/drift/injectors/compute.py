@@ -214,7 +214,7 @@ def function_deleted(night: Night, target: Resource) -> None:
 
 @injects("ecs-insights-off")
 def insights(night: Night, target: Resource) -> None:
-    night.client("ecs", target).update_cluster_settings(
+    night.client("ecs", target).update_cluster(
         cluster=target.attributes["name"], settings=[{"name": "containerInsights", "value": "disabled"}]
     )
 
@@ -223,25 +223,4 @@ def insights(night: Night, target: Resource) -> None:
 def task(night: Night, target: Resource) -> None:
     night.client("ecs", target).deregister_task_definition(
         taskDefinition=f"{target.attributes['family']}:{target.attributes['revision']}"
-    )
-
-
-@injects("codebuild-environment-changed")
-def build(night: Night, target: Resource) -> None:
-    environment = target.attributes["environment"][0]
-    night.client("codebuild", target).update_project(
-        name=target.attributes["name"],
-        environment={
-            "type": environment["type"],
-            "image": environment["image"],
-            "computeType": "BUILD_GENERAL1_LARGE",
-            "privilegedMode": True,
-        },
-    )
-
-
-@injects("codebuild-timeout-changed")
-def build_timeout(night: Night, target: Resource) -> None:
-    night.client("codebuild", target).update_project(
-        name=target.attributes["name"], timeoutInMinutes=other(night, target.attributes["build_timeout"], [60, 120, 480])
     )

@@ -170,13 +170,6 @@ def key_rotated(night: Night, target: Resource) -> None:
     iam.delete_access_key(UserName=target.attributes["user"], AccessKeyId=target.attributes["id"])
 
 
-@injects("iam-oidc-client-added")
-def oidc(night: Night, target: Resource) -> None:
-    night.client("iam", target).add_client_id_to_open_id_connect_provider(
-        OpenIDConnectProviderArn=target.attributes["arn"], ClientID=f"ops-{night.draw.randint(10, 99)}.acme.example"
-    )
-
-
 @injects("iam-oidc-thumbprint-changed")
 def thumbprint(night: Night, target: Resource) -> None:
     text = "".join(night.draw.choice("0123456789abcdef") for _ in range(40))
@@ -213,12 +206,12 @@ def _has_parts(night: Night, target: Resource) -> bool:
     )
 
 
-@injects("iam-user-deleted", lambda night, target: not _in_groups(night, target))
+@injects("iam-user-deleted", lambda night, target: not _in_groups(night, target) and not _has_keys(night, target))
 def user_deleted(night: Night, target: Resource) -> None:
     night.client("iam", target).delete_user(UserName=target.attributes["name"])
 
 
-@injects("iam-user-offboarded", lambda night, target: _in_groups(night, target))
+@injects("iam-user-offboarded", lambda night, target: _in_groups(night, target) and not _has_keys(night, target))
 def offboarded(night: Night, target: Resource) -> None:
     iam = night.client("iam", target)
     name = target.attributes["name"]
@@ -232,7 +225,11 @@ def _in_groups(night: Night, target: Resource) -> bool:
     return any(
         found.type == "aws_iam_group_membership" and target.attributes["name"] in found.attributes["users"]
         for found in night.world.inventory.resources.values()
-    ) or any(
+    )
+
+
+def _has_keys(night: Night, target: Resource) -> bool:
+    return any(
         found.type in {"aws_iam_access_key", "aws_iam_user_policy"}
         and found.attributes["user"] == target.attributes["name"]
         for found in night.world.inventory.resources.values()

@@ -125,7 +125,9 @@ def log_again(night: Night, target: Resource) -> None:
     logs = night.client("logs", target)
     logs.delete_log_group(logGroupName=target.attributes["name"])
     pause(night)
-    logs.create_log_group(logGroupName=target.attributes["name"])
+    # With its tags, but without its retention: who makes it again by hand forgets that.
+    tags = dict(target.attributes["tags_all"] or {})
+    logs.create_log_group(logGroupName=target.attributes["name"], **({"tags": tags} if tags else {}))
 
 
 def _filtered(night: Night, target: Resource) -> bool:
@@ -139,7 +141,12 @@ def _filtered(night: Night, target: Resource) -> bool:
 @injects("logs-filter-changed")
 def metric_filter(night: Night, target: Resource) -> None:
     transformation = target.attributes["metric_transformation"][0]
-    night.client("logs", target).put_metric_filter(
+    logs = night.client("logs", target)
+    logs.delete_metric_filter(
+        logGroupName=target.attributes["log_group_name"], filterName=target.attributes["name"]
+    )
+    pause(night, 2, 60)
+    logs.put_metric_filter(
         logGroupName=target.attributes["log_group_name"],
         filterName=target.attributes["name"],
         filterPattern='?ERROR ?WARN',
@@ -269,29 +276,11 @@ def http_api(night: Night, target: Resource) -> None:
     )
 
 
-@injects("http-stage-auto-deploy-off")
-def stage(night: Night, target: Resource) -> None:
-    night.client("apigatewayv2", target).update_stage(
-        ApiId=target.attributes["api_id"], StageName=target.attributes["name"], AutoDeploy=False
-    )
-
-
 @injects("rest-api-description")
 def rest_api(night: Night, target: Resource) -> None:
     night.client("apigateway", target).update_rest_api(
         restApiId=target.attributes["id"],
         patchOperations=[{"op": "replace", "path": "/description", "value": "retired in March"}],
-    )
-
-
-@injects("rest-method-authorization-none")
-def rest_method(night: Night, target: Resource) -> None:
-    a = target.attributes
-    night.client("apigateway", target).update_method(
-        restApiId=a["rest_api_id"],
-        resourceId=a["resource_id"],
-        httpMethod=a["http_method"],
-        patchOperations=[{"op": "replace", "path": "/authorizationType", "value": "NONE"}],
     )
 
 

@@ -160,11 +160,15 @@ def flat_rule(night: Night, target: Resource) -> None:
     )
 
 
-def _inline_routes(target: Resource) -> bool:
-    return bool(target.attributes["route"])
+def _inline_routes(night: Night, target: Resource) -> bool:
+    """Whether the table lists its routes itself."""
+    return bool(target.attributes["route"]) and not any(
+        found.type == "aws_route" and found.attributes["route_table_id"] == target.attributes["id"]
+        for found in night.world.inventory.resources.values()
+    )
 
 
-@injects("route-inline-added")
+@injects("route-inline-added", _inline_routes)
 def route_added(night: Night, target: Resource) -> None:
     gateways = peers(night, target, "aws_internet_gateway")
     gateway = next(item for item in gateways if item.attributes["vpc_id"] == target.attributes["vpc_id"])
@@ -183,7 +187,7 @@ def route_deleted(night: Night, target: Resource) -> None:
     )
 
 
-@injects("route-retargeted", lambda night, target: bool(target.attributes["nat_gateway_id"]))
+@injects("route-retargeted", lambda _, target: bool(target.attributes["nat_gateway_id"]))
 def route_changed(night: Night, target: Resource) -> None:
     gateway = peers(night, target, "aws_internet_gateway")[0]
     night.client("ec2", target).replace_route(

@@ -7,7 +7,7 @@ from typing import Any
 
 from lamplighter.scenarios import people
 from lamplighter.scenarios.drift.injectors import tags
-from lamplighter.scenarios.drift.injectors.base import ADMIN, injects, pause, peers, rule
+from lamplighter.scenarios.drift.injectors.base import ADMIN, injects, not_admin, pause, peers, rule
 from lamplighter.scenarios.drift.inventory import Resource
 from lamplighter.scenarios.drift.night import Night
 
@@ -101,10 +101,13 @@ def denied(night: Night, target: Resource) -> None:
         )
 
 
-def denials(target: Resource) -> list[tuple[str, str, dict[str, Any]]]:
-    """Calls on the target that the session may not make: event name, service, parameters."""
+def denials(target: Resource) -> list[tuple[str, str, dict[str, Any] | None]]:
+    """Calls on the target that the session may not make: event name, service, parameters.
+
+    EC2 shows the parameters of a call it denies; IAM and CloudWatch Logs do not.
+    """
     a = target.attributes
-    rows: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
+    rows: dict[str, list[tuple[str, str, dict[str, Any] | None]]] = {
         "aws_instance": [
             ("StopInstances", "ec2", {"instancesSet": {"items": [{"instanceId": a["id"]}]}, "force": False}),
             (
@@ -135,10 +138,8 @@ def denials(target: Resource) -> list[tuple[str, str, dict[str, Any]]]:
                 },
             )
         ],
-        "aws_iam_role": [("AttachRolePolicy", "iam", {"roleName": a.get("name"), "policyArn": ADMIN})],
-        "aws_cloudwatch_log_group": [
-            ("PutRetentionPolicy", "logs", {"logGroupName": a.get("name"), "retentionInDays": 1})
-        ],
+        "aws_iam_role": [("AttachRolePolicy", "iam", None)],
+        "aws_cloudwatch_log_group": [("PutRetentionPolicy", "logs", None)],
     }
     return rows[target.type]
 
@@ -199,7 +200,7 @@ def visibility_and_back(night: Night, target: Resource) -> None:
         pause(night)
 
 
-@injects("policy-attached-and-detached")
+@injects("policy-attached-and-detached", not_admin)
 def attached_and_back(night: Night, target: Resource) -> None:
     iam = night.client("iam", target)
     iam.attach_role_policy(RoleName=target.attributes["name"], PolicyArn=ADMIN)
@@ -265,7 +266,7 @@ def temporary_user(night: Night, target: Resource) -> None:
     iam.delete_user(UserName="smoke-test")
 
 
-@injects("service-at-work")
+@injects("service-at-work", lambda _, target: target.account == people.ACCOUNT)
 def service(night: Night, target: Resource) -> None:
     logs = night.client("logs", target, people.SERVICE)
     for number in range(night.draw.randint(1, 3)):

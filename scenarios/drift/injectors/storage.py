@@ -244,13 +244,6 @@ def _edited_json(text: str, change: Any) -> str:
     return json.dumps(document)
 
 
-@injects("efs-throughput-changed")
-def throughput(night: Night, target: Resource) -> None:
-    night.client("efs", target).update_file_system(
-        FileSystemId=target.attributes["id"], ThroughputMode="elastic"
-    )
-
-
 @injects("cloudtrail-logging-stopped")
 def trail_stopped(night: Night, target: Resource) -> None:
     night.client("cloudtrail", target).stop_logging(Name=target.attributes["name"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lamplighter.scenarios.drift.injectors.base import ADMIN, injects, pause, peers, rule
+from lamplighter.scenarios.drift.injectors.base import ADMIN, injects, not_admin, pause, peers, rule
 from lamplighter.scenarios.drift.inventory import Resource
 from lamplighter.scenarios.drift.night import Night
 
@@ -85,7 +85,7 @@ def role(night: Night, target: Resource) -> None:
     iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=EVERYTHING)
 
 
-@injects("stray-role-attachment")
+@injects("stray-role-attachment", not_admin)
 def attachment(night: Night, target: Resource) -> None:
     night.client("iam", target).attach_role_policy(RoleName=target.attributes["name"], PolicyArn=ADMIN)
 

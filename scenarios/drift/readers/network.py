@@ -65,13 +65,14 @@ def old_rule(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
     found = first(cloud("ec2").describe_security_groups(GroupIds=[a["security_group_id"]])["SecurityGroups"])
     side = found["IpPermissions" if a["type"] == "ingress" else "IpPermissionsEgress"]
     ports = (a["from_port"], a["to_port"], a["protocol"])
+    wanted = set(a["cidr_blocks"] or ())
     there: set[str] = set()
     words = None
     for block in rules(side):
         if (block["from_port"], block["to_port"], block["protocol"]) == ports:
-            there |= set(block.get("cidr_blocks", ()))
-            words = block["description"] or None
-    wanted = set(a["cidr_blocks"] or ())
+            found_here = wanted & set(block.get("cidr_blocks", ()))
+            there |= found_here
+            words = (block["description"] or None) if found_here else words
     return {"cidr_blocks": sorted(wanted), "description": words} if wanted <= there else None
 
 

@@ -86,7 +86,7 @@ def alarm(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
-        "threshold": found["Threshold"],
+        "threshold": int(limit) if (limit := found["Threshold"]).is_integer() else limit,
         "period": found["Period"],
         "evaluation_periods": found["EvaluationPeriods"],
         "comparison_operator": found["ComparisonOperator"],
