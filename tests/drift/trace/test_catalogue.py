@@ -16,6 +16,7 @@ from lamplighter.drift import catalogue
 from lamplighter.drift.catalogue.transforms import TRANSFORMS, alternatives, lookup
 from lamplighter.drift.intents import extract
 from lamplighter.drift.model import Action
+from lamplighter.drift.netting import net
 from lamplighter.tools.cloudtrail import read_trace
 from tests.drift.trace.records import called, cases, record
 
@@ -398,3 +399,15 @@ def test_two_items_of_one_call_speak_of_their_own_resource() -> None:
         ("b", "arn:2"),
     ]
     assert [item["value"] for item in changed if item["attribute"] == "input"] == [{}, ""]
+
+
+def test_a_deletion_that_is_called_off_no_longer_holds() -> None:
+    secret = {"secretId": "orders"}
+    calls = [
+        record("secretsmanager:DeleteSecret", secret),
+        record("secretsmanager:RestoreSecret", secret, None, 9),
+    ]
+
+    left = net(extract(calls).changes)
+
+    assert [(item.action, item.attribute) for item in left] == [("set", "name")]
