@@ -10,10 +10,11 @@ from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
 from lamplighter.core.redaction import redact
+from lamplighter.drift.compare import Baseline
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import extract
-from lamplighter.drift.match import Against, match
+from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
 from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
@@ -72,7 +73,7 @@ def check_directory(
     trace = read_trace(trace_paths)
     extraction = extract(trace.records, Owners(tuple(principals)))
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
-    matched = match(net(extraction.changes), Against(StateIndex(state.resources), project, contents))
+    matched = match(net(extraction.changes), Baseline(StateIndex(state.resources), project, contents))
     timeline = Timeline(extraction.moments)
     found = [replace(item, intent=timeline.intent(item)) for item in matched.items]
     coverage = coverage_of(trace, extraction, matched)

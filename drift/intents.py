@@ -13,6 +13,7 @@ from lamplighter.drift.catalogue.transforms import lookup
 from lamplighter.drift.model import Actor, Change, EventRef, Origin
 from lamplighter.drift.sequences import Moment, mentions
 from lamplighter.drift.trace import ANYONE, Owners, actor_of, classify
+from lamplighter.drift.values import HIDDEN
 
 _HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"})
 """What CloudTrail writes in place of a value that it keeps out of the log."""
@@ -75,7 +76,7 @@ def _gap(record: Mapping[str, Any], name: str, known: catalogue.Catalogue, chang
     """What of the call the catalogue does not account for; empty when it accounts for all of it."""
     if name not in known.events:
         return "not in the catalogue"
-    if not changes:
+    if not changes and not known.remembers(record, name):
         return "its parameters name no resource or value"
     unknown = known.unknown_parameters(name, record.get("requestParameters"))
     return f"parameters that are not in the catalogue: {', '.join(unknown)}" if unknown else ""
@@ -100,6 +101,7 @@ def _changes(record: Mapping[str, Any], event: catalogue.Event, origin: Origin) 
                     attribute=attribute,
                     value=value,
                     origin=origin,
+                    upsert=event.upsert,
                 )
 
 
@@ -122,7 +124,7 @@ def _complete(record: Mapping[str, Any], event: catalogue.Event) -> bool:
 
 def _value(record: Mapping[str, Any], effect: catalogue.Effect) -> Any:
     value = lookup(record, effect.value)
-    return None if isinstance(value, str) and value in _HIDDEN else value
+    return HIDDEN if isinstance(value, str) and value in _HIDDEN else value
 
 
 def _values(record: Mapping[str, Any], effect: catalogue.Effect) -> Iterator[tuple[str, Any]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from lamplighter.drift import risk
 from lamplighter.drift.model import Action, CodeLocation, DriftItem, EventRef, NetChange, StateResource
-from lamplighter.drift.values import ABSENT, plain
+from lamplighter.drift.values import ABSENT, HIDDEN, plain
 
 SENSITIVE = "(sensitive)"
 
@@ -30,14 +31,17 @@ def managed(
     *,
     assessed_as: tuple[str, str] | None = None,
 ) -> DriftItem:
-    """A drift of a resource of the state; `assessed_as` is the (type, attribute) whose risk it has, if another."""
+    """A drift of a resource of the state; `assessed_as` is the (type, attribute) that Terraform would hold it as, where
+    that is another: a policy of a bucket.
+    """
     kind, name = assessed_as or (resource.type, attribute)
-    secret = is_secret(resource, attribute)
+    secret = is_secret(resource, attribute) or live_value == HIDDEN
+    own = "" if "id" in resource.sensitive else str(resource.attributes.get("id", ""))
     return _item(
         change,
         address=resource.address,
-        resource_type=resource.type,
-        resource_id="" if "id" in resource.sensitive else str(resource.attributes.get("id", "")),
+        resource_type=kind,
+        resource_id=own if assessed_as is None else " ".join(change.identity.values()),
         attribute=attribute,
         action=action,
         code_value=SENSITIVE if secret and code_value not in ABSENT else code_value,
@@ -65,6 +69,21 @@ def unmanaged(change: NetChange, settings: Iterable[NetChange] = ()) -> DriftIte
         location=None,
         level=max(levels, key=lambda level: _SEVERITIES.index(level.severity)),
         events=(event for item in later for event in _events(item)),
+    )
+
+
+def along(item: DriftItem, resource: StateResource, location: CodeLocation | None) -> DriftItem:
+    """The deletion of a resource that went with the one of `item`, by the same call."""
+    level = risk.assess(resource.type, "delete", "", "present", None)
+    return replace(
+        item,
+        address=resource.address,
+        resource_type=resource.type,
+        resource_id="" if "id" in resource.sensitive else str(resource.attributes.get("id", "")),
+        location=location,
+        risk=level.severity,
+        risk_reason=f"{level.reason}, with {item.address}",
+        edit=None,
     )
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+HIDDEN = "(hidden by the trace)"
+"""Stands for a value that the trace keeps out: what it is cannot be told, only that it was set."""
 ABSENT: tuple[Any, ...] = (None, "", [], {})
 """What Terraform and the cloud each use to say that nothing is set."""
 

@@ -10,6 +10,7 @@ rest is there for calls that say more than one thing:
 - `when = { PATH = value }` of an effect: it holds only where the record says so. A value that no effect and no
   parameter (`NAME=value`) of the call names is a gap.
 - `absent = VALUE` of an effect: what a call that replaces the whole sets where it does not say it.
+- `upsert = true`: the call makes the resource where there is none of that identity.
 - `key = PATH` of an effect: the change is of that member of a keyed set (`members.toml`): `route.10.0.0.0/8`.
 - `version = PATH` and `refers = PATH`: the first remembers its value under that version of the resource, whether or
   not it comes into force; the second sets what was remembered, and is known only where the trace holds that call.
@@ -72,6 +73,7 @@ class Event:
     identity: Mapping[str, str]
     effects: tuple[Effect, ...]
     each: str = ""
+    upsert: bool = False
 
     @property
     def whole(self) -> bool:
@@ -160,6 +162,27 @@ class Catalogue:
                 if effects:
                     yield Reading(replace(event, effects=effects), view)
 
+    def remembers(self, record: Mapping[str, Any], name: str) -> bool:
+        """Whether the call made a version that a later call may put in force: by itself it changes nothing."""
+        view = plain(record)
+        return any(
+            effect.version and lookup(view, effect.version) is not None
+            for event in self.events.get(name, ())
+            for effect in event.effects
+        )
+
+    def settable(self, kind: str, name: str) -> frozenset[str]:
+        """Attributes of a resource type that calls of the service of call `name` set, those of keyed sets left out."""
+        service = load_service(name.partition(":")[0])
+        return frozenset(
+            effect.attribute
+            for entries in service.events.values()
+            for entry in entries
+            if kind in entry.types
+            for effect in entry.effects
+            if effect.action == "set" and not effect.key and not effect.spread
+        )
+
     def unknown_parameters(self, name: str, parameters: object) -> tuple[str, ...]:
         """Request parameters of a catalogued call that no entry accounts for, as dotted paths in order."""
         known = _accounted(name)
@@ -238,7 +261,7 @@ def _accounted(name: str) -> _Accounted | None:
     """Of a call that the catalogue knows; None where the resource itself comes or goes."""
     service, _, event = name.partition(":")
     entries = load().events.get(name, ())
-    if any(entry.whole for entry in entries):
+    if entries and all(entry.whole for entry in entries):
         return None
     tables = load_service(service)
     calls = {_DATED.sub("", event), event}
@@ -305,9 +328,8 @@ def load_service(name: str) -> Service:
 
 def _event(table: Mapping[str, Any]) -> Event:
     effects = tuple(Effect(**effect) for effect in table["effects"])
-    return Event(
-        table["name"], tuple(table["types"]), dict(table["identity"]), effects, table.get("each", "")
-    )
+    types, identity = tuple(table["types"]), dict(table["identity"])
+    return Event(table["name"], types, identity, effects, table.get("each", ""), table.get("upsert", False))
 
 
 def _bare(path: str) -> str:

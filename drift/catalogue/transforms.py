@@ -9,6 +9,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
+from lamplighter.drift.values import HIDDEN
+
 _PROTOCOLS = {"-1": "-1", "all": "-1", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 _ROUTE_TARGETS = (
     "gatewayId",
@@ -34,6 +36,14 @@ _QUEUE_HOSTS = (
 def protocol(value: Any) -> Any:
     """An IP protocol by its name where it has one (IANA protocol numbers): `6` -> `tcp`; `-1` is any."""
     return _PROTOCOLS.get(str(value).lower(), str(value).lower())
+
+
+def variables(value: Any) -> Any:
+    """A function's environment -> its variables; CloudTrail leaves an empty object of one that has some (AWS Lambda
+    developer guide, "Logging AWS Lambda API calls using AWS CloudTrail")."""
+    if not isinstance(value, Mapping):
+        return value
+    return value.get("variables", HIDDEN)
 
 
 def policy(value: Any) -> Any:
@@ -337,6 +347,7 @@ TRANSFORMS: Mapping[str, Callable[[Any], Any]] = {
         tags,
         text,
         unquoted,
+        variables,
         words,
         zone,
     )

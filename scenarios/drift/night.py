@@ -147,7 +147,9 @@ class Night:
             for path in reading.keys() | before.keys():
                 if reading.get(path) != before.get(path) or (path in reading) != (path in before):
                     self.touches.append(Touch(number, event, (address, path)))
-        items = {item for item in self.items if service_of(item.type) != service} | self.world.count({service})
+        items = {item for item in self.items if service_of(item.type) != service} | self.world.count(
+            {service}
+        )
         self.touches += [Touch(number, event, item) for item in sorted(items ^ self.items)]
         self.readings |= readings
         self.items = items

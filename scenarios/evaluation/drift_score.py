@@ -6,10 +6,13 @@ was derived by the engine that is judged.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from lamplighter.core.findings import Finding
+from lamplighter.core.redaction import redact
+from lamplighter.drift.items import SENSITIVE
 from lamplighter.scenarios.drift.schema import Attribution, Scenario
 
 Key: TypeAlias = tuple[str, str]
@@ -54,12 +57,12 @@ def score(case: Scenario, findings: Iterable[Finding], *, incomplete: bool = Fal
     found: dict[Key, list[Finding]] = {}
     false: dict[Key, Finding] = {}
     for finding in findings:
-        truth = next((wanted[key] for key in _keys(finding) if key in wanted), None)
-        if truth is None:
-            false[_keys(finding)[0]] = finding
+        truths = [truth for key in _keys(finding, wanted) for truth in wanted[key]]
+        if truths:
+            found.setdefault(_meant(finding, truths).key, []).append(finding)
         else:
-            found.setdefault(truth.key, []).append(finding)
-    needed = {truth.key: truth for truth in wanted.values() if truth.needed}
+            false[_names_of(finding)[0]] = finding
+    needed = {truth.key: truth for group in wanted.values() for truth in group if truth.needed}
     missed = needed.keys() - found.keys()
     blamed = {
         key: _misattributed(found[key], truth.attribution) for key, truth in needed.items() if key in found
@@ -104,36 +107,52 @@ def bare(path: str) -> str:
     return ".".join(part for part in path.split(".") if not part.isdecimal())
 
 
-def _wanted(case: Scenario) -> dict[Key, _Truth]:
-    wanted: dict[Key, _Truth] = {}
+def _wanted(case: Scenario) -> dict[Key, list[_Truth]]:
+    """A key may stand for several truths: a role that lost one policy and gained another."""
+    wanted: dict[Key, list[_Truth]] = defaultdict(list)
     for drift in case.drifts:
         truth = _Truth((drift.address, bare(drift.path)), drift.kind, drift.attribution, not drift.cause)
-        for other in drift.also:
-            wanted.setdefault((other.address, bare(other.path)), truth)
-        wanted[truth.key] = truth
+        for key in {truth.key, *((other.address, bare(other.path)) for other in drift.also)}:
+            wanted[key].append(truth)
     for loose in case.unmanaged:
-        truth = _Truth(("", f"{loose.type} {loose.id}"), loose.kind, loose.attribution, needed=True)
+        # Ids that are secrets are shown by nobody.
+        identity = redact(loose.id)
+        truth = _Truth(("", f"{loose.type} {identity}"), loose.kind, loose.attribution, needed=True)
         # A queue's id is its URL; by its name it is as well told.
-        wanted.setdefault(("", f"{loose.type} {loose.id.rpartition('/')[2]}"), truth)
-        for other in loose.also:
-            wanted.setdefault((other.address, bare(other.path)), truth)
-        wanted[truth.key] = truth
+        names = {identity, identity.rpartition("/")[2]}
+        also = {(other.address, bare(other.path)) for other in loose.also}
+        for key in {*(("", f"{loose.type} {name}") for name in names), *also}:
+            wanted[key].append(truth)
     return wanted
 
 
-def _keys(finding: Finding) -> list[Key]:
-    """Every key a finding may stand for, the most exact first."""
+def _meant(finding: Finding, truths: Sequence[_Truth]) -> _Truth:
+    """Of several truths under one key the one whose call the finding names."""
+    events = finding.details.get("events", [])
+    return next((truth for truth in truths if truth.attribution.event in events), truths[0])
+
+
+def _keys(finding: Finding, wanted: Mapping[Key, Sequence[_Truth]]) -> list[Key]:
+    """The keys of the truth that the finding may stand for, the most exact first."""
+    exact = [key for key in _names_of(finding) if key in wanted]
+    if exact or finding.details.get("live") != SENSITIVE:
+        return exact
+    # A trace that hides a map's values hides which of them were set.
+    address, attribute = _names_of(finding)[0]
+    return [key for key in wanted if key[0] == address and key[1].startswith(f"{attribute}.")]
+
+
+def _names_of(finding: Finding) -> list[Key]:
     details = finding.details
     attribute = bare(str(details.get("attribute", "")))
+    names = _names(str(details.get("resource_id")))
     if finding.kind == "unmanaged":
-        return [
-            ("", f"{details.get('resource_type')} {name}") for name in _names(str(details.get("resource_id")))
-        ]
+        return [("", f"{details.get('resource_type')} {name}") for name in names]
     keys = [(finding.where, attribute)]
     # A setting that is a resource of its own in Terraform: `aws_s3_bucket_policy.policy` of a bucket.
     kind, _, _ = attribute.partition(".")
     if kind.startswith("aws_"):
-        keys += [("", f"{kind} {name}") for name in _names(str(details.get("resource_id")))]
+        keys += [("", f"{kind} {name}") for name in names]
     return keys
 
 
