@@ -140,7 +140,9 @@ SESSIONS = {
     ROOT: Session(root(ROOT), "192.0.2.9", "AWS Internal"),
     WORKFLOW: Session(web_identity("gha-release", "GitHubActions", WORKFLOW), "192.0.2.101", BOTO),
     REMEDIATION: Session(
-        assumed("auto-remediation", "auto-remediation", REMEDIATION), "203.0.113.140", BOTO + " exec-env/AWS_Lambda"
+        assumed("auto-remediation", "auto-remediation", REMEDIATION),
+        "203.0.113.140",
+        BOTO + " exec-env/AWS_Lambda",
     ),
     TOOLING: Session(user("svc-inventory", TOOLING), "203.0.113.88", GO),
     CONSOLE: Session(

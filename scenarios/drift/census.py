@@ -34,7 +34,9 @@ def lists(service: str) -> Callable[[Lister], Lister]:
     return register
 
 
-def census(client: Callable[[str, str, str], Any], places: set[tuple[str, str]], services: set[str]) -> set[Item]:
+def census(
+    client: Callable[[str, str, str], Any], places: set[tuple[str, str]], services: set[str]
+) -> set[Item]:
     """The items of `services` in these regions and accounts; `client(service, region, account)` gives SDK clients."""
     found = set()
     for service in services & LISTERS.keys():
@@ -86,7 +88,11 @@ def _s3(s3: Any) -> Iterator[tuple[str, str]]:
 def _sqs(sqs: Any) -> Iterator[tuple[str, str]]:
     for url in sqs.list_queues().get("QueueUrls", ()):
         yield "aws_sqs_queue", url
-        if sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {}).get("Policy"):
+        if (
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+            .get("Attributes", {})
+            .get("Policy")
+        ):
             yield "aws_sqs_queue_policy", url
 
 

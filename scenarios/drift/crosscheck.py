@@ -84,9 +84,7 @@ def _refreshed(project: str, world: World, mirror: Path) -> dict[str, Any]:
         return loaded
 
 
-def _agreement(
-    project: str, inventory: Inventory, done: tuple[str, ...], state: dict[str, Any]
-) -> Agreement:
+def _agreement(project: str, inventory: Inventory, done: tuple[str, ...], state: dict[str, Any]) -> Agreement:
     from lamplighter.scenarios.injection import instances
 
     found = instances(state)
@@ -110,7 +108,9 @@ def main(arguments: list[str]) -> int:
     """Print each round; 1 where a value differs."""
     mirror = os.environ.get("LAMP_TEST_TF_MIRROR")
     if not mirror:
-        print("usage: LAMP_TEST_TF_MIRROR=FOLDER python -m lamplighter.scenarios.drift.crosscheck [PROJECT...]")
+        print(
+            "usage: LAMP_TEST_TF_MIRROR=FOLDER python -m lamplighter.scenarios.drift.crosscheck [PROJECT...]"
+        )
         return 64
     worst = 0
     for project in arguments or projects():

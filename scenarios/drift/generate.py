@@ -74,7 +74,9 @@ class Planner:
         for kind in quiet:
             yield self._plan("noise", [kind], self._features())
         for number in range(2):
-            yield self._plan("noise", self.draw.sample(quiet, min(5, len(quiet))), frozenset({"mixture"}), number)
+            yield self._plan(
+                "noise", self.draw.sample(quiet, min(5, len(quiet))), frozenset({"mixture"}), number
+            )
         yield self._plan("untouched", [], frozenset({"apply"}), apply=True)
         yield self._plan("untouched", [], frozenset({"apply", "duplicate"}), apply=True, other_runs=1)
         yield self._plan("untouched", [], frozenset({"late"}), other_runs=3)
@@ -115,7 +117,9 @@ class Planner:
         if "noisy" in features or suite == "noise":
             for name in self.draw.sample(NOISE, self.draw.randint(1, 3)):
                 if name in self.aims:
-                    deeds.insert(self.draw.randint(0, len(deeds)), self._deed(name, self.draw.choice(self.aims[name])))
+                    deeds.insert(
+                        self.draw.randint(0, len(deeds)), self._deed(name, self.draw.choice(self.aims[name]))
+                    )
         identity = f"{self.project}-{self.made:04d}"
         return Plan(identity, suite, tuple(deeds), features, other_runs, apply)
 
@@ -168,7 +172,9 @@ def _scenario(
     if plan.apply:
         ids = tuple(event["eventID"] for event in _applied(plan))
         quiet = [row for row in quiet if row.reason != "terraform"]
-        quiet.append(type(found.non_findings[0] if found.non_findings else _empty())(reason="terraform", events=ids))
+        quiet.append(
+            type(found.non_findings[0] if found.non_findings else _empty())(reason="terraform", events=ids)
+        )
     return Scenario(
         id=plan.id,
         project=plan.id.rpartition("-")[0],
@@ -181,9 +187,7 @@ def _scenario(
         unmanaged=found.unmanaged,
         non_findings=tuple(quiet),
         events=tuple(events),
-        deliveries=delivered(
-            events, draw, late="late" in plan.features, twice="duplicate" in plan.features
-        ),
+        deliveries=delivered(events, draw, late="late" in plan.features, twice="duplicate" in plan.features),
         calls=tuple(calls),
     )
 
@@ -192,6 +196,20 @@ def _empty() -> Any:
     from lamplighter.scenarios.drift.schema import NonFinding
 
     return NonFinding(reason="terraform", events=())
+
+
+SHARED = (
+    ("orders", "aws_cloudwatch_log_group", "retention_in_days"),
+    ("orders", "", "tags."),
+    ("webshop", "aws_cloudwatch_metric_alarm", "period"),
+    ("website", "aws_route53_record", "ttl"),
+    ("payments", "", "tags."),
+    ("platform", "", "tags."),
+    ("datalake", "", "tags."),
+    ("network", "aws_cloudwatch_log_group", "retention_in_days"),
+    ("network", "aws_network_acl", "ingress"),
+)
+"""Values that one local or variable gives to several resources: project, type ("" is any), start of the path."""
 
 
 def _features(plan: Plan, found: Outcome, events: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -211,6 +229,13 @@ def _features(plan: Plan, found: Outcome, events: list[dict[str, Any]]) -> tuple
         names.add("several-regions")
     if any("[" in drift.address for drift in found.drifts):
         names.add("for-each")
+    project = plan.id.rpartition("-")[0]
+    for drift in found.drifts:
+        if any(
+            project == name and kind in {"", drift.type} and drift.path.startswith(path)
+            for name, kind, path in SHARED
+        ):
+            names.add("shared-value")
     return tuple(sorted(names))
 
 

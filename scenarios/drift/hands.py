@@ -26,17 +26,17 @@ class Hands:
         return Holder(self, self._clients[service, region], key)
 
     def _made(self, service: str, region: str) -> Any:
-        import boto3
+        from boto3.session import Session
         from botocore.config import Config
         from botocore.credentials import Credentials, ReadOnlyCredentials
 
         hands = self
 
-        class Held(Credentials):
+        class Held(Credentials):  # type: ignore[misc]
             def get_frozen_credentials(self) -> Any:
                 return ReadOnlyCredentials(hands.holder, "sandbox", None, None)
 
-        session = boto3.session.Session(region_name=region)
+        session = Session(region_name=region)
         session._session._credentials = Held("unused", "unused")
         client = session.client(
             service,
@@ -53,7 +53,9 @@ class Hands:
         body = request.body or b""
         body = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else body.read()
         path = request.url.removeprefix("http://127.0.0.1") or "/"
-        headers = {"HTTP_" + name.upper().replace("-", "_"): _text(value) for name, value in request.headers.items()}
+        headers = {
+            "HTTP_" + name.upper().replace("-", "_"): _text(value) for name, value in request.headers.items()
+        }
         headers["HTTP_HOST"] = "127.0.0.1"
         if "HTTP_CONTENT_TYPE" in headers:
             headers["CONTENT_TYPE"] = headers.pop("HTTP_CONTENT_TYPE")

@@ -91,7 +91,9 @@ class Inventory:
                 if state.get(path) != live.get(path)
             ]
         if wrong:
-            raise ValueError(f"{project}: the rebuilt cloud is not the recorded one: {'; '.join(sorted(wrong))}")
+            raise ValueError(
+                f"{project}: the rebuilt cloud is not the recorded one: {'; '.join(sorted(wrong))}"
+            )
         return made
 
     def read(self, addresses: Iterable[str] | None = None) -> dict[str, Reading]:

@@ -147,7 +147,9 @@ class Night:
             for path in reading.keys() | before.keys():
                 if reading.get(path) != before.get(path) or (path in reading) != (path in before):
                     self.touches.append(Touch(number, event, (address, path)))
-        items = {item for item in self.items if service_of(item.type) != service} | self.world.count({service})
+        items = {item for item in self.items if service_of(item.type) != service} | self.world.count(
+            {service}
+        )
         self.touches += [Touch(number, event, item) for item in sorted(items ^ self.items)]
         self.readings |= readings
         self.items = items
@@ -162,7 +164,9 @@ class Night:
 
     def add_event(self, event: Mapping[str, Any], session: Session, session_key: str) -> None:
         """A record of what is no API call of the sandbox: a sign-in, a service at work."""
-        self.recorder.add({**event, "userIdentity": dict(session.identity), "sourceIPAddress": session.source_ip})
+        self.recorder.add(
+            {**event, "userIdentity": dict(session.identity), "sourceIPAddress": session.source_ip}
+        )
         self.steps[-1].session = session_key
         self.look()
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA = "lamplighter/drift-scenario/v1"
+SCHEMA: Literal["lamplighter/drift-scenario/v1"] = "lamplighter/drift-scenario/v1"
 SCENARIOS = Path(__file__).resolve().parent.parent
 PROJECTS = SCENARIOS / "projects"
 DATA = SCENARIOS / "data"
@@ -175,7 +175,9 @@ class Base(NamedTuple):
 
     def state(self) -> dict[str, Any]:
         """The v4 state after the apply."""
-        loaded: dict[str, Any] = json.loads(gzip.decompress((self.data / "terraform.tfstate.gz").read_bytes()))
+        loaded: dict[str, Any] = json.loads(
+            gzip.decompress((self.data / "terraform.tfstate.gz").read_bytes())
+        )
         return loaded
 
     def write_state(self, folder: Path) -> Path:

@@ -38,9 +38,7 @@ ECHOES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("aws_iam_role", "role", "name", "managed_policy_arns"),
         ("aws_iam_policy", "policy_arn", "arn", "attachment_count"),
     ),
-    "aws_vpc_security_group_ingress_rule": (
-        ("aws_security_group", "security_group_id", "id", "ingress"),
-    ),
+    "aws_vpc_security_group_ingress_rule": (("aws_security_group", "security_group_id", "id", "ingress"),),
     "aws_vpc_security_group_egress_rule": (("aws_security_group", "security_group_id", "id", "egress"),),
     "aws_security_group_rule": (
         ("aws_security_group", "security_group_id", "id", "ingress"),
@@ -52,7 +50,11 @@ ECHOES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
 """By type: computed attributes of another type that repeat it: that type, the own attribute that names it, the
 attribute there that is named, and the path there."""
 
-RULES = ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule", "aws_security_group_rule")
+RULES = (
+    "aws_vpc_security_group_ingress_rule",
+    "aws_vpc_security_group_egress_rule",
+    "aws_security_group_rule",
+)
 
 
 class Truth:
@@ -65,7 +67,9 @@ class Truth:
         # Reads are cut to the services of a call: a change that no look saw would have no cause.
         for address, reading in self.final.items():
             if not same(reading, night.readings[address]):
-                raise ValueError(f"{address} changed behind the looks: {night.readings[address]} -> {reading}")
+                raise ValueError(
+                    f"{address} changed behind the looks: {night.readings[address]} -> {reading}"
+                )
         self.touches: dict[Any, list[Touch]] = defaultdict(list)
         for touch in night.touches:
             self.touches[touch.key].append(touch)
@@ -163,7 +167,11 @@ class Truth:
                 if touch.step == number and _owner(touch.key) == key
             }
             for event in self.night.steps[number].events:
-                if not event["readOnly"] and "errorCode" not in event and event["eventID"] not in elsewhere - here:
+                if (
+                    not event["readOnly"]
+                    and "errorCode" not in event
+                    and event["eventID"] not in elsewhere - here
+                ):
                     owned.add(event["eventID"])
         order = [event["eventID"] for event in self.night.recorder.events]
         self.used |= owned
@@ -217,8 +225,7 @@ class Truth:
         if item.type in RULES:
             groups = {key.address for key in self._rule_group(item)}
             return any(
-                not self._is_echo(self.inventory.resources[address], "ingress")
-                for address in groups
+                not self._is_echo(self.inventory.resources[address], "ingress") for address in groups
             ) or (not groups and self._parent_is_new(item))
         if item.type == "aws_route":
             table = item.id.partition("_")[0]

@@ -32,7 +32,10 @@ def resized_twice(night: Night, target: Resource) -> None:
     identity = target.attributes["id"]
     first = other(night, target.attributes["instance_type"], SIZES)
     ec2.stop_instances(InstanceIds=[identity])
-    for size in (first, next(size for size in SIZES if size not in {first, target.attributes["instance_type"]})):
+    for size in (
+        first,
+        next(size for size in SIZES if size not in {first, target.attributes["instance_type"]}),
+    ):
         pause(night)
         ec2.modify_instance_attribute(InstanceId=identity, InstanceType={"Value": size})
     pause(night)

@@ -126,7 +126,9 @@ def detached(night: Night, target: Resource) -> None:
 @injects("iam-policy-swapped")
 def swapped(night: Night, target: Resource) -> None:
     iam = night.client("iam", target)
-    iam.attach_role_policy(RoleName=target.attributes["role"], PolicyArn="arn:aws:iam::aws:policy/IAMFullAccess")
+    iam.attach_role_policy(
+        RoleName=target.attributes["role"], PolicyArn="arn:aws:iam::aws:policy/IAMFullAccess"
+    )
     pause(night, 2, 30)
     iam.detach_role_policy(RoleName=target.attributes["role"], PolicyArn=target.attributes["policy_arn"])
 
@@ -206,12 +208,16 @@ def _has_parts(night: Night, target: Resource) -> bool:
     )
 
 
-@injects("iam-user-deleted", lambda night, target: not _in_groups(night, target) and not _has_keys(night, target))
+@injects(
+    "iam-user-deleted", lambda night, target: not _in_groups(night, target) and not _has_keys(night, target)
+)
 def user_deleted(night: Night, target: Resource) -> None:
     night.client("iam", target).delete_user(UserName=target.attributes["name"])
 
 
-@injects("iam-user-offboarded", lambda night, target: _in_groups(night, target) and not _has_keys(night, target))
+@injects(
+    "iam-user-offboarded", lambda night, target: _in_groups(night, target) and not _has_keys(night, target)
+)
 def offboarded(night: Night, target: Resource) -> None:
     iam = night.client("iam", target)
     name = target.attributes["name"]

@@ -149,7 +149,7 @@ def metric_filter(night: Night, target: Resource) -> None:
     logs.put_metric_filter(
         logGroupName=target.attributes["log_group_name"],
         filterName=target.attributes["name"],
-        filterPattern='?ERROR ?WARN',
+        filterPattern="?ERROR ?WARN",
         metricTransformations=[
             {
                 "metricName": transformation["name"],

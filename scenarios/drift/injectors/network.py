@@ -73,7 +73,9 @@ def egress(night: Night, target: Resource) -> None:
     )
 
 
-@injects("sg-egress-revoked", lambda night, target: _inline(night, target) and bool(target.attributes["egress"]))
+@injects(
+    "sg-egress-revoked", lambda night, target: _inline(night, target) and bool(target.attributes["egress"])
+)
 def no_egress(night: Night, target: Resource) -> None:
     night.client("ec2", target).revoke_security_group_egress(
         GroupId=target.attributes["id"],
@@ -351,7 +353,8 @@ def lb_groups(night: Night, target: Resource) -> None:
         if found.attributes["id"] not in known
     ]
     night.client("elbv2", target).set_security_groups(
-        LoadBalancerArn=target.attributes["arn"], SecurityGroups=[*sorted(known), night.draw.choice(sorted(extra))]
+        LoadBalancerArn=target.attributes["arn"],
+        SecurityGroups=[*sorted(known), night.draw.choice(sorted(extra))],
     )
 
 

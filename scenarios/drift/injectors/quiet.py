@@ -208,7 +208,10 @@ def attached_and_back(night: Night, target: Resource) -> None:
     iam.detach_role_policy(RoleName=target.attributes["name"], PolicyArn=ADMIN)
 
 
-@injects("bucket-versioning-and-back", lambda _, target: target.attributes["versioning_configuration"][0]["status"] == "Enabled")
+@injects(
+    "bucket-versioning-and-back",
+    lambda _, target: target.attributes["versioning_configuration"][0]["status"] == "Enabled",
+)
 def versioning_and_back(night: Night, target: Resource) -> None:
     s3 = night.client("s3", target)
     for status in ("Suspended", "Enabled"):
@@ -222,9 +225,7 @@ def versioning_and_back(night: Night, target: Resource) -> None:
 def memory_and_back(night: Night, target: Resource) -> None:
     client = night.client("lambda", target)
     for size in (3008, target.attributes["memory_size"]):
-        client.update_function_configuration(
-            FunctionName=target.attributes["function_name"], MemorySize=size
-        )
+        client.update_function_configuration(FunctionName=target.attributes["function_name"], MemorySize=size)
         pause(night)
 
 
@@ -271,7 +272,8 @@ def service(night: Night, target: Resource) -> None:
     logs = night.client("logs", target, people.SERVICE)
     for number in range(night.draw.randint(1, 3)):
         logs.create_log_stream(
-            logGroupName=target.attributes["name"], logStreamName=f"eni-{night.draw.randint(1, 10**6)}-{number}"
+            logGroupName=target.attributes["name"],
+            logStreamName=f"eni-{night.draw.randint(1, 10**6)}-{number}",
         )
 
 

@@ -61,7 +61,12 @@ def lifecycle_days(night: Night, target: Resource) -> None:
         Bucket=target.attributes["bucket"],
         LifecycleConfiguration={
             "Rules": [
-                {"ID": rule["id"], "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": days}}
+                {
+                    "ID": rule["id"],
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": ""},
+                    "Expiration": {"Days": days},
+                }
             ]
         },
     )
@@ -124,7 +129,10 @@ def ownership(night: Night, target: Resource) -> None:
     )
 
 
-@injects("dynamodb-recovery-disabled", lambda _, target: bool(target.attributes["point_in_time_recovery"][0]["enabled"]))
+@injects(
+    "dynamodb-recovery-disabled",
+    lambda _, target: bool(target.attributes["point_in_time_recovery"][0]["enabled"]),
+)
 def recovery(night: Night, target: Resource) -> None:
     night.client("dynamodb", target).update_continuous_backups(
         TableName=target.attributes["name"],
@@ -143,7 +151,9 @@ def capacity(night: Night, target: Resource) -> None:
     )
 
 
-@injects("dynamodb-billing-mode-changed", lambda _, target: target.attributes["billing_mode"] == "PROVISIONED")
+@injects(
+    "dynamodb-billing-mode-changed", lambda _, target: target.attributes["billing_mode"] == "PROVISIONED"
+)
 def billing(night: Night, target: Resource) -> None:
     night.client("dynamodb", target).update_table(
         TableName=target.attributes["name"], BillingMode="PAY_PER_REQUEST"
@@ -160,7 +170,9 @@ def unprotected(night: Night, target: Resource) -> None:
     )
 
 
-@injects("dynamodb-ttl-disabled", lambda _, target: bool((target.attributes["ttl"] or [{}])[0].get("enabled")))
+@injects(
+    "dynamodb-ttl-disabled", lambda _, target: bool((target.attributes["ttl"] or [{}])[0].get("enabled"))
+)
 def ttl(night: Night, target: Resource) -> None:
     night.client("dynamodb", target).update_time_to_live(
         TableName=target.attributes["name"],
@@ -183,7 +195,9 @@ def retention(night: Night, target: Resource) -> None:
         client.decrease_stream_retention_period(StreamName=target.attributes["name"], RetentionPeriodHours=24)
     else:
         hours = night.draw.choice([96, 168])
-        client.increase_stream_retention_period(StreamName=target.attributes["name"], RetentionPeriodHours=hours)
+        client.increase_stream_retention_period(
+            StreamName=target.attributes["name"], RetentionPeriodHours=hours
+        )
 
 
 @injects("kinesis-resharded")
@@ -260,7 +274,10 @@ def trail_validation(night: Night, target: Resource) -> None:
 def glue(night: Night, target: Resource) -> None:
     night.client("glue", target).update_database(
         Name=target.attributes["name"],
-        DatabaseInput={"Name": target.attributes["name"], "Description": "do not use, see DATA-" + str(night.draw.randint(100, 999))},
+        DatabaseInput={
+            "Name": target.attributes["name"],
+            "Description": "do not use, see DATA-" + str(night.draw.randint(100, 999)),
+        },
     )
 
 

@@ -11,7 +11,9 @@ from lamplighter.scenarios.drift.night import Night
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}],
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+        ],
     }
 )
 EVERYTHING = json.dumps(
@@ -27,7 +29,11 @@ def _name(night: Night, stem: str) -> str:
 def bucket(night: Night, target: Resource) -> None:
     s3 = night.client("s3", target)
     name = _name(night, "acme-tmp-export")
-    where = {} if target.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": target.region}}
+    where = (
+        {}
+        if target.region == "us-east-1"
+        else {"CreateBucketConfiguration": {"LocationConstraint": target.region}}
+    )
     s3.create_bucket(Bucket=name, **where)
     pause(night, 2, 20)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -44,9 +50,7 @@ def queue(night: Night, target: Resource) -> None:
 @injects("stray-security-group")
 def group(night: Night, target: Resource) -> None:
     ec2 = night.client("ec2", target)
-    vpc = next(
-        found.attributes["id"] for found in peers(night, target, "aws_vpc")
-    )
+    vpc = next(found.attributes["id"] for found in peers(night, target, "aws_vpc"))
     made = ec2.create_security_group(GroupName=_name(night, "debug"), Description="temporary", VpcId=vpc)
     pause(night, 2, 30)
     ec2.authorize_security_group_ingress(GroupId=made["GroupId"], IpPermissions=rule(22, "0.0.0.0/0"))
@@ -208,7 +212,9 @@ def table(night: Night, target: Resource) -> None:
     )
 
 
-@injects("stray-bucket-cors", lambda night, target: not _part(night, target, "aws_s3_bucket_cors_configuration"))
+@injects(
+    "stray-bucket-cors", lambda night, target: not _part(night, target, "aws_s3_bucket_cors_configuration")
+)
 def bucket_cors(night: Night, target: Resource) -> None:
     night.client("s3", target).put_bucket_cors(
         Bucket=target.attributes["bucket"],

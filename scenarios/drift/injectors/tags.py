@@ -7,7 +7,12 @@ from lamplighter.scenarios.drift.inventory import Resource
 from lamplighter.scenarios.drift.night import Night
 
 BY_ARN = {
-    "aws_acm_certificate": ("acm", "add_tags_to_certificate", "remove_tags_from_certificate", "CertificateArn"),
+    "aws_acm_certificate": (
+        "acm",
+        "add_tags_to_certificate",
+        "remove_tags_from_certificate",
+        "CertificateArn",
+    ),
     "aws_db_instance": ("rds", "add_tags_to_resource", "remove_tags_from_resource", "ResourceName"),
     "aws_dynamodb_table": ("dynamodb", "tag_resource", "untag_resource", "ResourceArn"),
     "aws_ecr_repository": ("ecr", "tag_resource", "untag_resource", "resourceArn"),
@@ -50,7 +55,8 @@ def put(night: Night, target: Resource, changed: dict[str, str]) -> None:
     elif target.type == "aws_s3_bucket":
         whole = tags_of(target) | changed
         night.client("s3", target).put_bucket_tagging(
-            Bucket=a["bucket"], Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in whole.items()]}
+            Bucket=a["bucket"],
+            Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in whole.items()]},
         )
     elif target.type == "aws_iam_role":
         night.client("iam", target).tag_role(RoleName=a["name"], Tags=rows)
@@ -128,7 +134,12 @@ def default(target: Resource) -> list[str]:
 @injects("tag-added")
 def added(night: Night, target: Resource) -> None:
     key, value = night.draw.choice(
-        [("Schedule", "stop-weekends"), ("Ticket", "OPS-1182"), ("auto:keep", "true"), ("Reviewed", "2026-11")]
+        [
+            ("Schedule", "stop-weekends"),
+            ("Ticket", "OPS-1182"),
+            ("auto:keep", "true"),
+            ("Reviewed", "2026-11"),
+        ]
     )
     put(night, target, {key: value})
 

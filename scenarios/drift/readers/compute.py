@@ -71,7 +71,9 @@ def launch_template(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
 @reads("aws_autoscaling_group")
 def autoscaling_group(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
     found = first(
-        cloud("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[a["name"]])["AutoScalingGroups"]
+        cloud("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[a["name"]])[
+            "AutoScalingGroups"
+        ]
     )
     if found is None:
         return None
@@ -187,7 +189,9 @@ def function(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
         "runtime": found["Runtime"],
         "handler": found["Handler"],
         "code_sha256": found["CodeSha256"],
-        "reserved_concurrent_executions": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions", -1),
+        "reserved_concurrent_executions": answer.get("Concurrency", {}).get(
+            "ReservedConcurrentExecutions", -1
+        ),
         "environment": [{"variables": Bag(found.get("Environment", {}).get("Variables", {}))}],
         "layers": [layer["Arn"] for layer in found.get("Layers", ())],
         "tags": answer.get("Tags", {}),
@@ -203,7 +207,10 @@ def function_alias(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
 @reads("aws_lambda_event_source_mapping")
 def event_source(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
     found = cloud("lambda").get_event_source_mapping(UUID=a["uuid"])
-    return {"batch_size": found["BatchSize"], "enabled": found["State"] in {"Enabled", "Enabling", "Creating"}}
+    return {
+        "batch_size": found["BatchSize"],
+        "enabled": found["State"] in {"Enabled", "Enabling", "Creating"},
+    }
 
 
 @reads("aws_lambda_permission")
@@ -219,7 +226,5 @@ def permission(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
 
 @reads("aws_lambda_layer_version")
 def layer(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
-    found = cloud("lambda").get_layer_version(
-        LayerName=a["layer_name"], VersionNumber=int(a["version"])
-    )
+    found = cloud("lambda").get_layer_version(LayerName=a["layer_name"], VersionNumber=int(a["version"]))
     return {"compatible_runtimes": Whole(sorted(found.get("CompatibleRuntimes", ())))}

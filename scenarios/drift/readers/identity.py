@@ -161,7 +161,7 @@ def user_pool(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
 
 @reads("aws_cognito_user_pool_client")
 def user_pool_client(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
-    found = cloud("cognito-idp").describe_user_pool_client(
-        UserPoolId=a["user_pool_id"], ClientId=a["id"]
-    )["UserPoolClient"]
+    found = cloud("cognito-idp").describe_user_pool_client(UserPoolId=a["user_pool_id"], ClientId=a["id"])[
+        "UserPoolClient"
+    ]
     return {"explicit_auth_flows": Whole(sorted(found.get("ExplicitAuthFlows", ())))}
