@@ -97,7 +97,7 @@ S3_SUPERSEDED = frozenset(
     }
 )
 
-SECRETS = {
+SECRETS: dict[tuple[str, str], Any] = {
     ("secretsmanager", "secretString"): None,
     ("secretsmanager", "secretBinary"): None,
     ("ssm", "value"): HIDDEN,
@@ -121,10 +121,20 @@ DEFAULTS: dict[tuple[str, str], dict[str, Any]] = {
     ("ec2", "AttachVolume"): {"deleteOnTermination": False},
     ("ec2", "CreateNetworkAclEntry"): {"icmpTypeCode": {}, "portRange": {}},
     ("rds", "ModifyDBInstance"): {"allowMajorVersionUpgrade": False},
+    ("rds", "DeleteDBInstance"): {"deleteAutomatedBackups": True},
     ("sns", "Subscribe"): {"returnSubscriptionArn": False},
     ("lambda", "CreateFunction"): {"publish": False},
     ("lambda", "UpdateFunctionCode"): {"publish": False, "dryRun": False},
+    ("lambda", "UpdateFunctionConfiguration"): {"environment": {}},
     ("events", "DeleteRule"): {"force": False},
+    ("kms", "PutKeyPolicy"): {"bypassPolicyLockoutSafetyCheck": False},
+    ("kms", "CreateKey"): {
+        "description": "",
+        "keyUsage": "ENCRYPT_DECRYPT",
+        "customerMasterKeySpec": "SYMMETRIC_DEFAULT",
+        "origin": "AWS_KMS",
+        "bypassPolicyLockoutSafetyCheck": False,
+    },
 }
 """Parameters that a record shows with their default though the caller left them out."""
 
@@ -290,9 +300,12 @@ def _ec2_value(node: Any, name: str) -> Any:
         scalar = "groupId" if name == "SecurityGroupId" else lower_first(name)
         return {"items": [item if isinstance(item, dict) else {scalar: item} for item in items]}
     if isinstance(node, dict):
-        # Inside an item, the list of tags is `tags`; only at the top is it a `tagSet`.
+        # At the top, tags are a `tagSet` with items; inside a specification they are a plain list.
         return {
-            "tags" if key == "Tag" else lower_first(key): _ec2_value(item, key) for key, item in node.items()
+            "tags" if key == "Tag" else lower_first(key): (
+                _ec2_value(item, key)["items"] if key == "Tag" and _is_list(item) else _ec2_value(item, key)
+            )
+            for key, item in node.items()
         }
     return _scalar(node, name)
 

@@ -6,7 +6,6 @@ spells what is read here is `trail_shapes`'s affair.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,7 +85,7 @@ def read_call(scope: Scope, environ: Mapping[str, Any], body: bytes) -> Call | N
 
 def _raw_path(environ: Mapping[str, Any]) -> str:
     """The path with its escapes: `%2F` is part of a label, `/` ends one."""
-    raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ.get("PATH_INFO", "")
+    raw = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ.get("PATH_INFO", ""))
     return urlsplit(raw).path if "://" in raw[:8] else raw.partition("?")[0]
 
 

@@ -198,6 +198,20 @@ def _empty() -> Any:
     return NonFinding(reason="terraform", events=())
 
 
+SHARED = (
+    ("orders", "aws_cloudwatch_log_group", "retention_in_days"),
+    ("orders", "", "tags."),
+    ("webshop", "aws_cloudwatch_metric_alarm", "period"),
+    ("website", "aws_route53_record", "ttl"),
+    ("payments", "", "tags."),
+    ("platform", "", "tags."),
+    ("datalake", "", "tags."),
+    ("network", "aws_cloudwatch_log_group", "retention_in_days"),
+    ("network", "aws_network_acl", "ingress"),
+)
+"""Values that one local or variable gives to several resources: project, type ("" is any), start of the path."""
+
+
 def _features(plan: Plan, found: Outcome, events: list[dict[str, Any]]) -> tuple[str, ...]:
     names = set(plan.features) | {kinds()[deed.kind].class_ for deed in plan.deeds}
     times = [event["eventTime"] for event in events if not event["readOnly"]]
@@ -215,6 +229,13 @@ def _features(plan: Plan, found: Outcome, events: list[dict[str, Any]]) -> tuple
         names.add("several-regions")
     if any("[" in drift.address for drift in found.drifts):
         names.add("for-each")
+    project = plan.id.rpartition("-")[0]
+    for drift in found.drifts:
+        if any(
+            project == name and kind in {"", drift.type} and drift.path.startswith(path)
+            for name, kind, path in SHARED
+        ):
+            names.add("shared-value")
     return tuple(sorted(names))
 
 

@@ -26,17 +26,17 @@ class Hands:
         return Holder(self, self._clients[service, region], key)
 
     def _made(self, service: str, region: str) -> Any:
-        import boto3
+        from boto3.session import Session
         from botocore.config import Config
         from botocore.credentials import Credentials, ReadOnlyCredentials
 
         hands = self
 
-        class Held(Credentials):
+        class Held(Credentials):  # type: ignore[misc]
             def get_frozen_credentials(self) -> Any:
                 return ReadOnlyCredentials(hands.holder, "sandbox", None, None)
 
-        session = boto3.session.Session(region_name=region)
+        session = Session(region_name=region)
         session._session._credentials = Held("unused", "unused")
         client = session.client(
             service,

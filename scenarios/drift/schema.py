@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA = "lamplighter/drift-scenario/v1"
+SCHEMA: Literal["lamplighter/drift-scenario/v1"] = "lamplighter/drift-scenario/v1"
 SCENARIOS = Path(__file__).resolve().parent.parent
 PROJECTS = SCENARIOS / "projects"
 DATA = SCENARIOS / "data"

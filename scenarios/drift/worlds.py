@@ -1,4 +1,4 @@
-"""A project's cloud: recorded once from a real apply, rebuilt from the recording in seconds, forked for each scenario."""
+"""A project's cloud: recorded once from a real apply, rebuilt from the recording, forked for each scenario."""
 
 from __future__ import annotations
 

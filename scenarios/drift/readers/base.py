@@ -109,7 +109,8 @@ def compared(live: Any, state: Any) -> Any:
         return dict(found or {})
     if isinstance(live, dict):
         found = state[0] if isinstance(state, list) and len(state) == 1 else state
-        return {key: compared(value, (found or {}).get(key)) for key, value in live.items()}
+        known = found if isinstance(found, Mapping) else {}
+        return {key: compared(value, known.get(key)) for key, value in live.items()}
     if isinstance(live, list):
         if live and isinstance(live[0], dict):
             return [compared(live[min(index, len(live) - 1)], row) for index, row in enumerate(state or ())]
