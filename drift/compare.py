@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from lamplighter.drift import catalogue, items
 from lamplighter.drift.edits import edit_of
 from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.members import Member, held, keyed
+from lamplighter.drift.members import Member, held, keyed, sets
 from lamplighter.drift.model import Action, CodeLocation, DriftItem, NetChange, Origin, StateResource
 from lamplighter.drift.state import StateIndex
 from lamplighter.drift.values import ABSENT, HIDDEN, at, same
@@ -67,7 +67,7 @@ def _made_again(change: NetChange, resource: StateResource, baseline: Baseline) 
     """What is found by its name is the same resource to Terraform, with every setting back at its default."""
     if not change.last.origin.outside or all(event.action != "delete" for event in change.changes):
         return
-    if "id" in change.identity:
+    if "id" in change.identity or "unique_id" in resource.attributes:
         yield gone(change, resource, baseline, "made again outside Terraform")
         return
     for attribute in sorted(catalogue.load().settable(resource.type, change.last.event.name)):
@@ -138,14 +138,32 @@ def _member(change: NetChange, resource: StateResource, baseline: Baseline) -> I
     holders = [
         item for item in held(baseline.state, resource, change.attribute) if same(item.value, change.value)
     ]
-    place = baseline.place(resource.address, change.attribute)
     if change.action == "add" and not holders:
-        yield items.managed(change, resource, "add", change.attribute, None, change.value, place)
+        yield _joined(change, resource, baseline)
     elif change.action == "remove" and holders:
-        if holders[0].holder.address == resource.address:
-            yield items.managed(change, resource, "remove", change.attribute, change.value, None, place)
-        else:
-            yield gone(change, holders[0].holder, baseline)
+        yield _left(change, resource, holders[0], baseline)
+
+
+def _joined(change: NetChange, resource: StateResource, baseline: Baseline) -> DriftItem:
+    """Where the resource never holds such members itself, the new one is a resource that no code has."""
+    apart = sets().get((resource.type, change.attribute))
+    kind = apart.holders[0].type if apart and apart.inline is None and apart.holders else ""
+    place = baseline.place(resource.address, "" if kind else change.attribute)
+    if not kind:
+        return items.managed(change, resource, "add", change.attribute, None, change.value, place)
+    assessed = (kind, change.attribute)
+    return items.managed(change, resource, "add", kind, None, change.value, place, assessed_as=assessed)
+
+
+def _left(change: NetChange, resource: StateResource, member: Member, baseline: Baseline) -> DriftItem:
+    """A holder of one member is gone with it; one of several has lost one."""
+    holder = member.holder
+    listed = holder.attributes.get(member.attribute)
+    if holder.address == resource.address or (isinstance(listed, list) and len(listed) > 1):
+        attribute = change.attribute if holder.address == resource.address else member.attribute
+        place = baseline.place(holder.address, attribute)
+        return items.managed(change, holder, "remove", attribute, change.value, None, place)
+    return gone(change, holder, baseline)
 
 
 def _entry(

@@ -41,7 +41,7 @@ def managed(
         change,
         address=resource.address,
         resource_type=kind,
-        resource_id=own if assessed_as is None else " ".join(change.identity.values()),
+        resource_id=own if assessed_as is None else _part_id(change),
         attribute=attribute,
         action=action,
         code_value=SENSITIVE if secret and code_value not in ABSENT else code_value,
@@ -90,6 +90,12 @@ def along(item: DriftItem, resource: StateResource, location: CodeLocation | Non
 def is_secret(resource: StateResource, attribute: str) -> bool:
     """Whether the state, or the attribute's name, says that its value is nobody's to read."""
     return attribute.partition(".")[0] in resource.sensitive or _SECRET_NAME.search(attribute) is not None
+
+
+def _part_id(change: NetChange) -> str:
+    """What the call names a part by: the names of what it belongs to, and of a member the member itself."""
+    member = [change.value] if change.action == "add" and isinstance(change.value, str) else []
+    return " ".join([*change.identity.values(), *member])
 
 
 def _events(change: NetChange) -> tuple[EventRef, ...]:

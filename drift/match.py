@@ -137,17 +137,14 @@ _Place: TypeAlias = tuple[str, str, str, frozenset[str]]
 def _unmanaged(changes: Iterable[NetChange], matched: Matched) -> None:
     """Resources that somebody made, each with what was done to it afterwards; the rest is only counted."""
     made: dict[_Place, list[NetChange]] = {}
-    others: list[NetChange] = []
-    for change in changes:
-        new = change.action == "create" or (change.last.upsert and change.action == "set")
-        if change.last.origin.outside and new:
-            made.setdefault(_place(change, change.identity.values()), []).append(change)
-        else:
-            others.append(change)
-    for change in others:
+    # What is made outright first: what a later call may have made is then known to be a part of it.
+    for change in sorted(changes, key=lambda change: change.action != "create"):
+        outside = change.last.origin.outside
         owner = next((made[place] for place in _places(change) if place in made), None)
-        if owner is not None and change.last.origin.outside:
+        if outside and owner is not None and change.action != "create":
             owner.append(change)
+        elif outside and (change.action == "create" or (change.last.upsert and change.action == "set")):
+            made.setdefault(_place(change, change.identity.values()), []).append(change)
         else:
             matched.outside += 1
     matched.items += [items.unmanaged(group[0], group[1:]) for group in made.values()]

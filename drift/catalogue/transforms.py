@@ -39,11 +39,16 @@ def protocol(value: Any) -> Any:
 
 
 def variables(value: Any) -> Any:
-    """A function's environment -> its variables; CloudTrail leaves an empty object of one that has some (AWS Lambda
-    developer guide, "Logging AWS Lambda API calls using AWS CloudTrail")."""
-    if not isinstance(value, Mapping):
-        return value
-    return value.get("variables", HIDDEN)
+    """The parameters of a call on a function's configuration -> the environment's variables.
+
+    Records say `environment: {}` whether or not any were given, and never which (AWS Lambda developer guide, "Logging
+    AWS Lambda API calls using AWS CloudTrail"): only a call that sets nothing else must have set them.
+    """
+    environment = value.get("environment") if isinstance(value, Mapping) else None
+    if not isinstance(environment, Mapping):
+        return None
+    alone = value.keys() <= {"functionName", "environment", "revisionId"}
+    return environment.get("variables", HIDDEN if alone else None)
 
 
 def policy(value: Any) -> Any:

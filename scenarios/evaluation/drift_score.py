@@ -135,11 +135,15 @@ def _meant(finding: Finding, truths: Sequence[_Truth]) -> _Truth:
 def _keys(finding: Finding, wanted: Mapping[Key, Sequence[_Truth]]) -> list[Key]:
     """The keys of the truth that the finding may stand for, the most exact first."""
     exact = [key for key in _names_of(finding) if key in wanted]
-    if exact or finding.details.get("live") != SENSITIVE:
-        return exact
-    # A trace that hides a map's values hides which of them were set.
     address, attribute = _names_of(finding)[0]
-    return [key for key in wanted if key[0] == address and key[1].startswith(f"{attribute}.")]
+    near = [key for key in wanted if key[0] == address and key[1] and attribute]
+    if exact or not near:
+        return exact
+    # The truth has a set of blocks as one; a part of one of them is the same drift, told closer.
+    closer = [key for key in near if attribute.startswith(f"{key[1]}.")]
+    # A trace that hides a map's values hides which of them were set.
+    hidden = finding.details.get("live") == SENSITIVE
+    return closer or [key for key in near if hidden and key[1].startswith(f"{attribute}.")]
 
 
 def _names_of(finding: Finding) -> list[Key]:
