@@ -67,14 +67,14 @@ def _made_again(change: NetChange, resource: StateResource, baseline: Baseline) 
     """What is found by its name is the same resource to Terraform, with every setting back at its default."""
     if not change.last.origin.outside or all(event.action != "delete" for event in change.changes):
         return
-    if "id" in change.identity or "unique_id" in resource.attributes:
-        yield gone(change, resource, baseline, "made again outside Terraform")
-        return
-    for attribute in sorted(catalogue.load().settable(resource.type, change.last.event.name)):
-        before = at(resource.attributes, attribute)
-        if before not in (*ABSENT, False, 0):
-            place = baseline.place(resource.address, attribute)
-            yield items.managed(change, resource, "set", attribute, before, None, place)
+    lost: list[DriftItem] = []
+    if "id" not in change.identity and "unique_id" not in resource.attributes:
+        for attribute in sorted(catalogue.load().settable(resource.type, change.last.event.name)):
+            before = at(resource.attributes, attribute)
+            if before not in (*ABSENT, False, 0):
+                place = baseline.place(resource.address, attribute)
+                lost.append(items.managed(change, resource, "set", attribute, before, None, place))
+    yield from lost or [gone(change, resource, baseline, "made again outside Terraform")]
 
 
 def _settings(change: NetChange, resource: StateResource) -> Iterator[tuple[str, Any]]:
