@@ -108,7 +108,12 @@ def _of_part(change: NetChange, baseline: Baseline, matched: Matched) -> bool:
     """Whether the change concerns a part of something the state knows, though not the thing itself."""
     apart = _held_apart(change, baseline.state)
     if apart is not None:
-        matched.items += of_holder(change, apart, baseline)
+        told = any(
+            item.address == apart.holder.address and change.last.event in item.events
+            for item in matched.items
+        )
+        # A membership has two ends, and a call is read from both: it is one change of what holds it.
+        matched.items += [] if told else of_holder(change, apart, baseline)
         return True
     parent = _parent(change, baseline.state) if change.last.origin.outside else None
     if parent is None:
