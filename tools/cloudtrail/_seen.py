@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-_PREFIX = 14
-"""Bits of the digest that choose the bucket: 16,384 buckets, each searched by `in`."""
+_MASK = 0x3F
+"""Of the second byte: with the first it chooses one of 16,384 buckets, each searched by `in`."""
 
 
 class Seen:
@@ -21,7 +21,11 @@ class Seen:
     def add(self, text: str) -> bool:
         """Whether `text` was there before."""
         digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        bucket = self._buckets.setdefault(int.from_bytes(digest[:2]) >> (16 - _PREFIX), bytearray())
+        key = digest[0] << 8 | digest[1] & _MASK
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            self._buckets[key] = bytearray(digest)
+            return False
         known = digest in bucket
         if not known:
             bucket += digest
