@@ -71,5 +71,5 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written .* set state_dir"):
+    with pytest.raises(InputError, match=r"cannot be written .* set state_dir"):
         TraceIndex(tmp_path / "file" / "index.db")

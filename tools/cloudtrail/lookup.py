@@ -226,4 +226,5 @@ def gave_up(error: Exception, region: str) -> LampError:
     if isinstance(error, BadToken):
         problem = "does not take its own page tokens"
         return Unavailable(f"cloudtrail in {region}", problem, "ask again later, or give --trace")
-    return Unavailable(*error.args, "check the network and the endpoint, or give --trace")
+    subject, problem = error.args
+    return Unavailable(subject, problem, "check the network and the endpoint, or give --trace")
