@@ -62,9 +62,9 @@ class Coverage:
         self.accounts.update(account for account in accounts if account is not None)
         self.regions |= regions
         if times:
-            first = min(times)
+            first, last = min(times), max(times)
             self.first = min(self.first or first, first)
-            self.last = max(self.last, max(times))
+            self.last = max(self.last, last)
 
 
 @dataclass(slots=True)

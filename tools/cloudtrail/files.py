@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.core.errors import InputError, LampError
+from lamplighter.core.ports import TraceSource
 from lamplighter.core.text import printable
 from lamplighter.core.trace import Coverage, ReadCounts, Record, TraceRead
 from lamplighter.tools._json_documents import MAX_DOCUMENT, bad, documents, keep_freed_memory, text_lines
@@ -164,5 +165,10 @@ def read_trace(
     source = TraceFiles(
         paths, since=since, until=until, regions=regions, accounts=accounts, max_document=max_document
     )
+    return read_all(source)
+
+
+def read_all(source: TraceSource) -> TraceRead:
+    """A whole source in memory; raises what its `records` raises. Whoever can, reads `records` one by one."""
     records = list(source.records())
-    return TraceRead(records, source.counts, source.coverage, source.problems, source.limits)
+    return TraceRead(records, source.counts, source.coverage, list(source.problems), tuple(source.limits))

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from lamplighter.core.errors import ConfigError, IncompleteInput, InputError, LampError, Refused
 from lamplighter.core.locking import exclusive
-from lamplighter.core.ports import Clock, SystemClock
+from lamplighter.core.ports import Clock, SystemClock, TraceSource
 from lamplighter.core.text import printable
 from lamplighter.core.trace import Coverage, ReadCounts, Record
 from lamplighter.tools.cloudtrail.index import Span, TraceIndex
@@ -277,3 +278,7 @@ class _Pull:
 
 def _next_second(moment: str) -> str:
     return stamp(datetime.fromisoformat(moment) + timedelta(seconds=1))
+
+
+if TYPE_CHECKING:
+    _SOURCE: type[TraceSource] = LookupEvents
