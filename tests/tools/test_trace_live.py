@@ -376,3 +376,19 @@ def test_the_index_is_for_its_owner_only(world: World) -> None:
     for path in (world.state / "trace").iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
     assert (world.state / "trace").stat().st_mode & 0o077 == 0
+
+
+def test_a_quiet_history_of_which_a_part_is_too_old_is_no_failure(world: World) -> None:
+    world.history.events.clear()
+    records, source = world.read(clock=Noon("2027-02-20T10:00:20+00:00"))
+    assert records == [] and "holds 90 days" in str(source.problems[0])
+    assert source.coverage.regions == {"eu-west-1"} and source.coverage.since == ""
+
+
+def test_an_index_that_takes_nothing_is_never_a_whole_answer(world: World) -> None:
+    world.read("us-east-1")
+    with sqlite3.connect(world.state / "trace" / "cloudtrail-123456789012.db") as db:
+        db.execute("CREATE TRIGGER no BEFORE INSERT ON events BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+    with pytest.raises(InputError, match="disk is full"):
+        world.read()
+    assert world.history.numbers() == 2

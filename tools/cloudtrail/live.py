@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from lamplighter.core.errors import ConfigError, IncompleteInput, InputError, LampError, Refused
+from lamplighter.core.errors import ConfigError, IncompleteInput, InputError, LampError, Refused, Unavailable
 from lamplighter.core.locking import exclusive
 from lamplighter.core.ports import Clock, SystemClock, TraceSource
 from lamplighter.core.text import printable
@@ -123,7 +123,10 @@ class LookupEvents:
                     whole |= self._pull(index, account, regions, span)
             if self.problems and not whole and not any(index.texts(regions, span)):
                 raise self.problems[0]
-            self._cover(account, whole, span if len(whole) == len(regions) else None)
+            # What was asked is covered, whether or not anything happened there.
+            self.coverage.add_all({account}, whole, set())
+            if not self.problems:
+                self.coverage.since, self.coverage.until = span
             yield from self._kept(index.texts(regions, span))
 
     def _pull(self, index: TraceIndex, account: str, regions: Sequence[str], span: Span) -> set[str]:
@@ -144,7 +147,7 @@ class LookupEvents:
                 problem = f"{pull.gaps[-1].since} to {pull.bound} was not read"
                 remedy = "ask again: what came is kept"
                 self.problems.append(IncompleteInput(f"cloudtrail in {pull.region}", problem, remedy))
-        return {pull.region for pull in pulls if not pull.gaps} if not unheld else set()
+        return {pull.region for pull in pulls if not pull.gaps}
 
     def _is_expected(self, account: str, region: str) -> bool:
         try:
@@ -170,14 +173,15 @@ class LookupEvents:
             except EveryRegion as error:
                 self.problems.append(error)
                 return
-            except LampError as error:
+            except (ConfigError, Unavailable) as error:
                 self.problems.append(error)
                 waiting.remove(pull)
-            if not pull.gaps:
-                waiting.remove(pull)
+            else:
+                if not pull.gaps:
+                    waiting.remove(pull)
 
     def _step(self, index: TraceIndex, pull: _Pull) -> None:
-        """One request; raises LampError when the region is to be given up."""
+        """One request; raises Unavailable or ConfigError to give the region up, InputError for the index."""
         pull.ready_at = time.monotonic() + self._pace_s
         self.requests += 1
         try:
@@ -197,12 +201,6 @@ class LookupEvents:
         whole = pull.take(answer)
         index.add(pull.region, answer.events, Span(whole.since, min(whole.until, settled)))
 
-    def _cover(self, account: str, whole: set[str], span: Span | None) -> None:
-        """What was asked is covered, whether or not anything happened there."""
-        self.coverage.add_all({account}, whole, set())
-        if span is not None:
-            self.coverage.since, self.coverage.until = span
-
     def _kept(self, texts: Iterator[bytes]) -> Iterator[Record]:
         bad, first = 0, ""
         for text in texts:
@@ -213,16 +211,15 @@ class LookupEvents:
                 continue
             if record is not None:
                 yield record
-        lines = {
-            f"{bad} records are malformed and were left out, the first {first}": bad,
-            f"{self._sieve.no_account} records name no account and were left out": self._sieve.no_account,
-            f"records of other accounts ({', '.join(sorted(self._sieve.other_accounts)[:3])}) were left out": len(
-                self._sieve.other_accounts
-            ),
-        }
-        for line, count in lines.items():
-            if count:
-                self.problems.append(IncompleteInput("cloudtrail", printable(line), "give the trail's files"))
+        others = ", ".join(sorted(self._sieve.other_accounts)[:3])
+        left_out = [
+            (bad, f"{bad} malformed records were left out, the first {first}"),
+            (others, f"records of other accounts ({others}) were left out"),
+            (self._sieve.no_account, f"{self._sieve.no_account} records name no account and were left out"),
+        ]
+        for happened, problem in left_out:
+            if happened:
+                self.problems.append(IncompleteInput("cloudtrail", printable(problem), "give --trace"))
 
 
 class _Pull:
