@@ -329,12 +329,19 @@ def test_no_region_and_wrong_settings_are_named(world: World, monkeypatch: pytes
         world.source("x\n")
     with pytest.raises(InputError, match="not before the end"):
         world.source(since=UNTIL, until=SINCE)
-    with pytest.raises(ConfigError, match="nobody is not configured"):
+    with pytest.raises(Unavailable, match=r"profile \(nobody\) could not be found.*set aws_profile"):
         list(
             LookupEvents(
                 Lookup(profile="nobody"), since=SINCE, regions=["eu-west-1"], state_dir=world.state
             ).records()
         )
+    config = world.state.parent / "config"
+    config.write_text("no section\n")
+    for name, value in (("CONFIG_FILE", str(config)), ("PROFILE", "gone")):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"AWS_{name}", value)
+            with pytest.raises(Unavailable, match=r"AWS configuration: cannot be used .*(parse|gone)"):
+                world.read(regions=())
     with pytest.raises(Unavailable, match="could not be asked or understood"):
         world.read(endpoint="no address")
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):

@@ -78,7 +78,13 @@ class Lookup:
 
     def default_region(self) -> str:
         """The region of the profile or the environment. Raises LampError when there is none."""
-        region = self._opened().region_name
+        session = self._opened()
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            region = session.region_name
+        except BotoCoreError as error:  # files are read at first use
+            raise _unusable(error) from error
         if not region:
             raise ConfigError("region", "none is set for the API trace", "set aws_region, or AWS_REGION")
         return str(region)
@@ -111,18 +117,15 @@ class Lookup:
         if self._session is None:
             try:
                 import boto3
-                from botocore.exceptions import ProfileNotFound
+                from botocore.exceptions import BotoCoreError
             except ImportError:
                 raise Unavailable(
                     "boto3", "is not installed", "run `pip install 'lamplighter[aws]'`, or give --trace"
                 ) from None
             try:
                 self._session = boto3.Session(profile_name=self._profile or None)
-            except ProfileNotFound:
-                name = printable(self._profile, limit=80)
-                raise ConfigError(
-                    "aws_profile", f"{name} is not configured", "see `aws configure list-profiles`"
-                ) from None
+            except BotoCoreError as error:
+                raise _unusable(error) from error
         return self._session
 
     def _client(self, service: str, region: str) -> Any:
@@ -172,6 +175,11 @@ def _pulled(event: Mapping[str, Any], span: Span) -> Pulled:
 def stamp(moment: datetime) -> str:
     """An aware time -> ISO 8601, UTC, whole seconds."""
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
+
+
+def _unusable(error: Exception) -> Unavailable:
+    said = printable(str(error), limit=300)
+    return Unavailable("AWS configuration", f"cannot be used ({said})", "mend it, or set aws_profile")
 
 
 def _refusal(response: Mapping[str, Any], service: str, region: str) -> Exception:
