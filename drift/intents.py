@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
@@ -39,15 +39,17 @@ class Extraction:
 
 
 def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Extraction:
-    """Records (already checked for their types) in any order -> changes, in the same order.
+    """Records (already checked for their types) in any order -> changes, in the same order; none is kept.
 
     Of Terraform's own and the services' calls the changes are taken as far as the catalogue knows them; only what
-    people and automation did and the catalogue does not know is kept aside.
+    people and automation did and the catalogue does not know is kept aside. Calls that put an earlier version of
+    something in force come last, since what that version says may be told anywhere in the trace.
     """
     known = catalogue.load()
     found = Extraction()
-    trace = tuple(records)
-    for record in trace:
+    versions: list[Mapping[str, Any]] = []
+    referring: list[tuple[Mapping[str, Any], str, Origin]] = []
+    for record in records:
         origin = classify(record, owners).origin
         found.counts[origin.value] += 1
         if origin.changes_nothing:
@@ -55,16 +57,33 @@ def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Ex
         name = name_of(record)
         if origin.outside:
             found.moments.append(Moment(_reference(record, name), actor_of(record), mentions(record)))
-        if name in known.ignored:
+        if known.remembers(record, name):
+            versions.append(record)
+        if known.refers(name):
+            referring.append((record, name, origin))
+        elif name in known.ignored:
             found.counts["no configuration"] += origin.outside
-            continue
-        readings = [item for item in known.read(record, name, trace) if _complete(item.record, item.event)]
-        changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
-        found.changes.extend(changes)
-        reason = _gap(record, name, known, bool(changes)) if origin.outside else ""
-        if reason:
-            found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
+        else:
+            _take(record, name, origin, known, (), found)
+    for record, name, origin in referring:
+        _take(record, name, origin, known, versions, found)
     return found
+
+
+def _take(
+    record: Mapping[str, Any],
+    name: str,
+    origin: Origin,
+    known: catalogue.Catalogue,
+    versions: Sequence[Mapping[str, Any]],
+    found: Extraction,
+) -> None:
+    readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
+    changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
+    found.changes.extend(changes)
+    reason = _gap(record, name, known, bool(changes)) if origin.outside else ""
+    if reason:
+        found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
 
 
 def name_of(record: Mapping[str, Any]) -> str:

@@ -214,6 +214,7 @@ EC2_SETS = {
     "TagSpecification": "tagSpecificationSet",
     "SecurityGroupId": "groupSet",
     "GroupId": "groupSet",
+    "SecurityGroupRuleId": "securityGroupRuleIds",
     "IpPermissions": "ipPermissions",
 }
 """EC2's query names of lists, as the names their sets have in a record."""

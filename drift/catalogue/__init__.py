@@ -171,6 +171,10 @@ class Catalogue:
             for effect in event.effects
         )
 
+    def refers(self, name: str) -> bool:
+        """Whether the call puts an earlier version of something in force, which another call made."""
+        return any(effect.refers for event in self.events.get(name, ()) for effect in event.effects)
+
     def settable(self, kind: str, name: str) -> frozenset[str]:
         """Attributes of a resource type that calls of the service of call `name` set, those of keyed sets left out."""
         service = load_service(name.partition(":")[0])

@@ -17,6 +17,7 @@ from lamplighter.drift.catalogue.transforms import TRANSFORMS, alternatives, loo
 from lamplighter.drift.intents import extract
 from lamplighter.drift.model import Action
 from lamplighter.drift.netting import net
+from lamplighter.drift.values import HIDDEN
 from lamplighter.tools.cloudtrail import read_trace
 from tests.drift.trace.records import called, cases, record
 
@@ -157,6 +158,7 @@ def test_an_entry_is_well_formed(service: str, table: dict[str, Any]) -> None:
             "name",
             "types",
             "each",
+            "upsert",
             "identity",
             "effects",
         }
@@ -236,12 +238,6 @@ def _changed(name: str, **parameters: Any) -> dict[str, Any]:
             instanceId="i-1",
             attribute="userData",
             value="<sensitiveDataRemoved>",
-        ),
-        _changed(
-            "ec2:ModifyInstanceAttribute", instanceId="i-1", instanceType={"value": "<sensitiveDataRemoved>"}
-        ),
-        _changed(
-            "sqs:SetQueueAttributes", queueUrl="q", attributes={"Policy": "HIDDEN_DUE_TO_SECURITY_REASONS"}
         ),
         _changed("sqs:SetQueueAttributes", queueUrl="q", attributes={"Unheard": "1"}),
         _changed("dynamodb:UpdateTimeToLive", tableName="t", timeToLiveSpecification={"attributeName": "x"}),
@@ -411,3 +407,41 @@ def test_a_deletion_that_is_called_off_no_longer_holds() -> None:
     left = net(extract(calls).changes)
 
     assert [(item.action, item.attribute) for item in left] == [("set", "name")]
+
+
+@pytest.mark.parametrize(
+    ("made", "attribute"),
+    [
+        (
+            _changed(
+                "ec2:ModifyInstanceAttribute",
+                instanceId="i-1",
+                instanceType={"value": "<sensitiveDataRemoved>"},
+            ),
+            "instance_type",
+        ),
+        (
+            _changed(
+                "sqs:SetQueueAttributes",
+                queueUrl="q",
+                attributes={"Policy": "HIDDEN_DUE_TO_SECURITY_REASONS"},
+            ),
+            "policy",
+        ),
+        (
+            _changed("lambda:UpdateFunctionConfiguration20150331v2", functionName="f", environment={}),
+            "environment.variables",
+        ),
+    ],
+)
+def test_a_value_that_the_trace_hides_is_a_change_to_something_unknown(
+    made: dict[str, Any], attribute: str
+) -> None:
+    assert [(change.attribute, change.value) for change in extract([made]).changes] == [(attribute, HIDDEN)]
+
+
+def test_an_environment_that_is_always_said_is_no_change_beside_another_setting() -> None:
+    made = _changed(
+        "lambda:UpdateFunctionConfiguration20150331v2", functionName="f", environment={}, timeout=9
+    )
+    assert [change.attribute for change in extract([made]).changes] == ["timeout"]
