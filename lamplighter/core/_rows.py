@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from lamplighter.core.approvals import Approval, ApprovalState
 from lamplighter.core.errors import LedgerError
-from lamplighter.core.operations import Operation, parse_operation
+from lamplighter.core.operations import STORED, Operation, parse_operation
 from lamplighter.core.plans import Plan
 from lamplighter.core.ports import EffectResult
 from lamplighter.core.results import Outcome, Verification
@@ -46,7 +46,7 @@ class StepRow(NamedTuple):
 def plan_of(digest: str, body: str) -> Plan:
     """Raises LedgerError where the body is not the plan of that digest."""
     try:
-        plan = Plan.model_validate_json(body)
+        plan = Plan.model_validate_json(body, context=STORED)
     except ValueError as error:
         raise LedgerError(f"plan {digest[:12]}", "is damaged in the ledger", "make the plan again") from error
     if plan.digest != digest:
