@@ -30,6 +30,7 @@ from lamplighter.core.canonical import canonical_json
 from lamplighter.core.errors import LedgerError
 from lamplighter.core.locking import exclusive
 from lamplighter.core.redaction import redact, redact_value
+from lamplighter.core.text import json_line
 
 GENESIS = "0" * 64
 _TEXTS = ("time", "actor", "action", "subject", "body", "prev_hash", "hash")
@@ -176,7 +177,7 @@ class AuditLog:
         count = 0
         for row in self._rows(f"{_SELECT} FROM audit ORDER BY seq", ()):
             fields = self._readable(row)._asdict()
-            stream.write(json.dumps(fields, sort_keys=True) + "\n")
+            stream.write(json_line(json.dumps(fields, sort_keys=True)) + "\n")
             count += 1
         return count
 
