@@ -118,6 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # A name that the terminal's encoding has no letter for is shown escaped, and never an error.
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _terminate)
+    # One that is ignored is handed on by whatever started us, and nobody would learn how our own children end.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with guarded_stdout(sys.stdout) as stdout:
         code = _run(argv)
         signal.setitimer(signal.ITIMER_REAL, 0)
