@@ -54,7 +54,10 @@ def coverage_of(trace: TraceSource, extraction: Extraction, matched: Matched) ->
 
 
 def gaps(
-    resources: Sequence[StateResource], project: Project, trace: TraceSource, unknown: Sequence[Uncatalogued]
+    resources: Sequence[StateResource],
+    project: Project,
+    trace: TraceSource,
+    unknown: Sequence[Uncatalogued],
 ) -> Iterator[str]:
     """What may hide drift: each makes the answer incomplete."""
     yield from _claimed_twice(resources)
@@ -78,9 +81,13 @@ def gaps(
         )
 
 
-def limits(matched: Matched, coverage: Coverage, trace: TraceSource) -> Iterator[str]:
+def limits(matched: Matched, coverage: Coverage, trace: TraceSource, extraction: Extraction) -> Iterator[str]:
     """What this way of checking does not see at all, said each time."""
     yield "live values were taken from the trace; the cloud itself was not asked"
+    if coverage.first and not matched.held:
+        yield "no call of the trace is on a resource of this state: make sure that it is of the same account"
+    if extraction.not_compared:
+        yield f"{extraction.not_compared} calls by Terraform or AWS services that the catalogue does not know"
     yield from trace.limits
     if coverage.first and not matched.applied:
         yield (
@@ -101,6 +108,8 @@ def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[
     for name in sorted({part[4] for part in arns if part[4].isdigit()} - trace.coverage.accounts):
         yield f"account {name}: the trace holds no event of it"
     regions = {part[3] for part in arns if part[3]}
+    # An S3 ARN names neither account nor region.
+    regions |= {text for item in resources if isinstance(text := item.attributes.get("region"), str) and text}
     regions |= {_HOME.get(part[1], "") for part in arns if part[2] in _GLOBAL} - {""}
     for name in sorted(regions - trace.coverage.regions):
         yield f"region {name}: the trace holds no event of it"
@@ -108,11 +117,12 @@ def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[
 
 def _claimed_twice(resources: Sequence[StateResource]) -> Iterator[str]:
     """Ids that two addresses of one type claim: which of them drifted cannot be told."""
-    owners: dict[tuple[str, str], list[str]] = defaultdict(list)
+    owners: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for resource in resources:
-        identity = resource.attributes.get("id")
+        identity, arn = resource.attributes.get("id"), str(resource.attributes.get("arn", ""))
         if isinstance(identity, str) and identity and "id" not in resource.sensitive:
-            owners[resource.type, identity].append(resource.address)
-    for (_, identity), addresses in sorted(owners.items()):
+            # A name may be taken once in each region and account.
+            owners[resource.type, identity, arn].append(resource.address)
+    for (_, identity, _), addresses in sorted(owners.items()):
         if len(addresses) > 1:
             yield f"{identity} is claimed by {' and '.join(sorted(addresses))}"

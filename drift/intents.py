@@ -35,6 +35,8 @@ class Extraction:
     uncatalogued: list[Uncatalogued] = field(default_factory=list[Uncatalogued])
     moments: list[Moment] = field(default_factory=list[Moment])
     """Every call by people and automation, those that change no configuration too."""
+    not_compared: int = 0
+    """Calls by Terraform and services of which the catalogue does not know all."""
     counts: Counter[str] = field(default_factory=Counter[str])
 
 
@@ -81,8 +83,10 @@ def _take(
     readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
     changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
     found.changes.extend(changes)
-    reason = _gap(record, name, known, bool(changes)) if origin.outside else ""
-    if reason:
+    reason = _gap(record, name, known, bool(changes))
+    if reason and not origin.outside:
+        found.not_compared += 1
+    elif reason:
         found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
 
 

@@ -108,8 +108,14 @@ class NetChange:
     rivals: tuple[Change, ...] = ()
 
     @property
-    def last(self) -> Change:
-        return self.changes[-1]
+    def cause(self) -> Change:
+        """The call that made it so: those after it only said the same again, as a service that sets all at once."""
+        found = self.changes[-1]
+        for change in reversed(self.changes):
+            if (change.action, change.value) != (found.action, found.value):
+                break
+            found = change
+        return found
 
 
 @dataclass(frozen=True, slots=True)
