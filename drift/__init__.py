@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lamplighter.core.ports import TraceSource
     from lamplighter.drift.check import DriftReport
 
 __all__ = ["check_directory"]
@@ -19,7 +20,7 @@ __all__ = ["check_directory"]
 
 def check_directory(
     directory: Path,
-    trace_paths: Sequence[Path],
+    trace: Sequence[Path] | TraceSource,
     state_path: Path | None = None,
     *,
     principals: Sequence[str] = (),
@@ -27,4 +28,4 @@ def check_directory(
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace_paths, state_path, principals=principals)
+    return check(directory, trace, state_path, principals=principals)

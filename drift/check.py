@@ -9,18 +9,20 @@ from pathlib import Path
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
+from lamplighter.core.ports import TraceSource
 from lamplighter.core.redaction import redact
+from lamplighter.drift.compare import Baseline
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import extract
-from lamplighter.drift.match import Against, match
+from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
 from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, read_resources
 from lamplighter.drift.trace import Owners
-from lamplighter.tools.cloudtrail import read_trace
+from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.terraform_files import SourceFile, read_code, read_state
 
 
@@ -48,16 +50,17 @@ class DriftReport:
 
 def check_directory(
     directory: Path,
-    trace_paths: Sequence[Path],
+    trace: Sequence[Path] | TraceSource,
     state_path: Path | None = None,
     *,
     principals: Sequence[str] = (),
 ) -> DriftReport:
-    """Checks a root module against its state and an API trace. Nothing is written, nothing outside is called.
+    """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
     `principals` are globs over who may run Terraform for this code; with none, anybody may. Raises InputError when
-    the code, the state or the whole trace cannot be read.
+    the code, the state or the whole trace cannot be read, and what a source of its own raises.
     """
+    source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
     code = read_code(directory)
     state = read_resources(read_state(directory, state_path))
     project = Project(_pairs(code.files), _pairs(code.variables), state.values())
@@ -69,16 +72,15 @@ def check_directory(
     ]
     if broken and not project.parsed:
         raise broken[0]
-    trace = read_trace(trace_paths)
-    extraction = extract(trace.records, Owners(tuple(principals)))
+    extraction = extract(source.records(), Owners(tuple(principals)))
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
-    matched = match(net(extraction.changes), Against(StateIndex(state.resources), project, contents))
+    matched = match(net(extraction.changes), Baseline(StateIndex(state.resources), project, contents))
     timeline = Timeline(extraction.moments)
     found = [replace(item, intent=timeline.intent(item)) for item in matched.items]
-    coverage = coverage_of(trace, extraction, matched)
+    coverage = coverage_of(source, extraction, matched)
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    hidden += [*gaps(state.resources, project, trace, extraction.uncatalogued), *matched.unplaced]
-    report = _report(directory, contents, found, coverage, hidden, [*limits(matched, coverage)])
+    hidden += [*gaps(state.resources, project, source, extraction.uncatalogued), *matched.unplaced]
+    report = _report(directory, contents, found, coverage, hidden, [*limits(matched, coverage, source)])
     return replace(report, timeline=timeline)
 
 

@@ -6,12 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lamplighter.core.ports import TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import Extraction, Uncatalogued
 from lamplighter.drift.match import Matched
 from lamplighter.drift.model import StateResource
-from lamplighter.tools.cloudtrail import TraceRead
+
+_HOME = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""Where a partition records the calls of services that have no region (CloudTrail, "Global service events")."""
+_GLOBAL = frozenset({"iam", "route53", "cloudfront"})
 
 _LOCAL_PROVIDERS = frozenset({"aws", "null", "random", "local", "terraform", "tls", "time"})
 """Those that are checked, and those whose resources no cloud console can change."""
@@ -30,7 +34,7 @@ class Coverage:
     """The last call with which Terraform changed a resource of this state; empty where the trace has none."""
 
 
-def coverage_of(trace: TraceRead, extraction: Extraction, matched: Matched) -> Coverage:
+def coverage_of(trace: TraceSource, extraction: Extraction, matched: Matched) -> Coverage:
     counts = {
         "files": trace.counts.files,
         "events": trace.counts.events,
@@ -50,7 +54,7 @@ def coverage_of(trace: TraceRead, extraction: Extraction, matched: Matched) -> C
 
 
 def gaps(
-    resources: Sequence[StateResource], project: Project, trace: TraceRead, unknown: Sequence[Uncatalogued]
+    resources: Sequence[StateResource], project: Project, trace: TraceSource, unknown: Sequence[Uncatalogued]
 ) -> Iterator[str]:
     """What may hide drift: each makes the answer incomplete."""
     yield from _claimed_twice(resources)
@@ -63,7 +67,7 @@ def gaps(
         yield f"provider {name}: its resources are not checked"
     if not resources:
         yield "the state holds no managed resource: there was nothing to compare with"
-    if trace.counts.events:
+    if trace.counts.events or trace.coverage.since:
         yield from _silent(resources, trace)
     else:
         yield "the trace is empty: no API call was looked at"
@@ -74,9 +78,10 @@ def gaps(
         )
 
 
-def limits(matched: Matched, coverage: Coverage) -> Iterator[str]:
+def limits(matched: Matched, coverage: Coverage, trace: TraceSource) -> Iterator[str]:
     """What this way of checking does not see at all, said each time."""
     yield "live values were taken from the trace; the cloud itself was not asked"
+    yield from trace.limits
     if coverage.first and not matched.applied:
         yield (
             f"the trace holds no apply of this state, so what changed before {coverage.first} was not looked at"
@@ -89,13 +94,15 @@ def limits(matched: Matched, coverage: Coverage) -> Iterator[str]:
         yield f"{matched.ignored} changes that lifecycle.ignore_changes tells Terraform not to look at"
 
 
-def _silent(resources: Sequence[StateResource], trace: TraceRead) -> Iterator[str]:
+def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[str]:
     """Accounts and regions of the state's ARNs of which the trace holds no event at all."""
     parts = [str(resource.attributes.get("arn", "")).split(":", 5) for resource in resources]
     arns = [part for part in parts if len(part) == 6]
     for name in sorted({part[4] for part in arns if part[4].isdigit()} - trace.coverage.accounts):
         yield f"account {name}: the trace holds no event of it"
-    for name in sorted({part[3] for part in arns if part[3]} - trace.coverage.regions):
+    regions = {part[3] for part in arns if part[3]}
+    regions |= {_HOME.get(part[1], "") for part in arns if part[2] in _GLOBAL} - {""}
+    for name in sorted(regions - trace.coverage.regions):
         yield f"region {name}: the trace holds no event of it"
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lamplighter.core.ports import TraceSource
 from lamplighter.core.text import log_line, markdown
 from lamplighter.drift import catalogue
 from lamplighter.drift.intents import Extraction, extract, name_of
 from lamplighter.drift.model import Actor, EventRef, Origin
 from lamplighter.drift.trace import Owners, actor_of, classify
-from lamplighter.tools.cloudtrail import TraceRead, read_trace
+from lamplighter.tools.cloudtrail import TraceFiles
 
 SCHEMA = "lamplighter/trace-funnel/v1"
 
@@ -63,15 +64,15 @@ def explain(trace_paths: Sequence[Path], principals: Sequence[str] = (), event: 
 
     Raises InputError when the trace cannot be read.
     """
-    trace = read_trace(trace_paths)
+    trace = TraceFiles(trace_paths)
     owners = Owners(tuple(principals))
-    wanted = (record for record in trace.records if str(record.get("eventID", "")).startswith(event))
+    wanted = (record for record in trace.records() if str(record.get("eventID", "")).startswith(event))
     return _funnel(
         trace, sorted(_judged(wanted, owners), key=lambda item: (item.event.time, item.event.event_id))
     )
 
 
-def _funnel(trace: TraceRead, judged: Iterable[Judged]) -> Funnel:
+def _funnel(trace: TraceSource, judged: Iterable[Judged]) -> Funnel:
     counts = trace.counts
     left_out = {
         "read-only": counts.read_only,

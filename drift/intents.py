@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from lamplighter.drift.catalogue.transforms import lookup
 from lamplighter.drift.model import Actor, Change, EventRef, Origin
 from lamplighter.drift.sequences import Moment, mentions
 from lamplighter.drift.trace import ANYONE, Owners, actor_of, classify
+from lamplighter.drift.values import HIDDEN
 
 _HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"})
 """What CloudTrail writes in place of a value that it keeps out of the log."""
@@ -38,13 +39,16 @@ class Extraction:
 
 
 def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Extraction:
-    """Records (already checked for their types) in any order -> changes, in the same order.
+    """Records (already checked for their types) in any order -> changes, in the same order; none is kept.
 
     Of Terraform's own and the services' calls the changes are taken as far as the catalogue knows them; only what
-    people and automation did and the catalogue does not know is kept aside.
+    people and automation did and the catalogue does not know is kept aside. Calls that put an earlier version of
+    something in force come last, since what that version says may be told anywhere in the trace.
     """
     known = catalogue.load()
     found = Extraction()
+    versions: list[Mapping[str, Any]] = []
+    referring: list[tuple[Mapping[str, Any], str, Origin]] = []
     for record in records:
         origin = classify(record, owners).origin
         found.counts[origin.value] += 1
@@ -53,16 +57,33 @@ def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Ex
         name = name_of(record)
         if origin.outside:
             found.moments.append(Moment(_reference(record, name), actor_of(record), mentions(record)))
-        if name in known.ignored:
+        if known.remembers(record, name):
+            versions.append(record)
+        if known.refers(name):
+            referring.append((record, name, origin))
+        elif name in known.ignored:
             found.counts["no configuration"] += origin.outside
-            continue
-        events = [event for event in known.events.get(name, ()) if _complete(record, event)]
-        changes = [change for event in events for change in _changes(record, event, origin)]
-        found.changes.extend(changes)
-        reason = _gap(record, name, known, bool(changes)) if origin.outside else ""
-        if reason:
-            found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
+        else:
+            _take(record, name, origin, known, (), found)
+    for record, name, origin in referring:
+        _take(record, name, origin, known, versions, found)
     return found
+
+
+def _take(
+    record: Mapping[str, Any],
+    name: str,
+    origin: Origin,
+    known: catalogue.Catalogue,
+    versions: Sequence[Mapping[str, Any]],
+    found: Extraction,
+) -> None:
+    readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
+    changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
+    found.changes.extend(changes)
+    reason = _gap(record, name, known, bool(changes)) if origin.outside else ""
+    if reason:
+        found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
 
 
 def name_of(record: Mapping[str, Any]) -> str:
@@ -74,7 +95,7 @@ def _gap(record: Mapping[str, Any], name: str, known: catalogue.Catalogue, chang
     """What of the call the catalogue does not account for; empty when it accounts for all of it."""
     if name not in known.events:
         return "not in the catalogue"
-    if not changes:
+    if not changes and not known.remembers(record, name):
         return "its parameters name no resource or value"
     unknown = known.unknown_parameters(name, record.get("requestParameters"))
     return f"parameters that are not in the catalogue: {', '.join(unknown)}" if unknown else ""
@@ -99,6 +120,7 @@ def _changes(record: Mapping[str, Any], event: catalogue.Event, origin: Origin) 
                     attribute=attribute,
                     value=value,
                     origin=origin,
+                    upsert=event.upsert,
                 )
 
 
@@ -121,7 +143,7 @@ def _complete(record: Mapping[str, Any], event: catalogue.Event) -> bool:
 
 def _value(record: Mapping[str, Any], effect: catalogue.Effect) -> Any:
     value = lookup(record, effect.value)
-    return None if isinstance(value, str) and value in _HIDDEN else value
+    return HIDDEN if isinstance(value, str) and value in _HIDDEN else value
 
 
 def _values(record: Mapping[str, Any], effect: catalogue.Effect) -> Iterator[tuple[str, Any]]:

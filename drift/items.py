@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from lamplighter.drift import risk
 from lamplighter.drift.model import Action, CodeLocation, DriftItem, EventRef, NetChange, StateResource
-from lamplighter.drift.values import ABSENT, plain
+from lamplighter.drift.values import ABSENT, HIDDEN, plain
 
 SENSITIVE = "(sensitive)"
 
@@ -30,14 +31,17 @@ def managed(
     *,
     assessed_as: tuple[str, str] | None = None,
 ) -> DriftItem:
-    """A drift of a resource of the state; `assessed_as` is the (type, attribute) whose risk it has, if another."""
+    """A drift of a resource of the state; `assessed_as` is the (type, attribute) that Terraform would hold it as, where
+    that is another: a policy of a bucket.
+    """
     kind, name = assessed_as or (resource.type, attribute)
-    secret = is_secret(resource, attribute)
+    secret = is_secret(resource, attribute) or live_value == HIDDEN
+    own = "" if "id" in resource.sensitive else str(resource.attributes.get("id", ""))
     return _item(
         change,
         address=resource.address,
-        resource_type=resource.type,
-        resource_id="" if "id" in resource.sensitive else str(resource.attributes.get("id", "")),
+        resource_type=kind,
+        resource_id=own if assessed_as is None else _part_id(change),
         attribute=attribute,
         action=action,
         code_value=SENSITIVE if secret and code_value not in ABSENT else code_value,
@@ -68,9 +72,30 @@ def unmanaged(change: NetChange, settings: Iterable[NetChange] = ()) -> DriftIte
     )
 
 
+def along(item: DriftItem, resource: StateResource, location: CodeLocation | None) -> DriftItem:
+    """The deletion of a resource that went with the one of `item`, by the same call."""
+    level = risk.assess(resource.type, "delete", "", "present", None)
+    return replace(
+        item,
+        address=resource.address,
+        resource_type=resource.type,
+        resource_id="" if "id" in resource.sensitive else str(resource.attributes.get("id", "")),
+        location=location,
+        risk=level.severity,
+        risk_reason=f"{level.reason}, with {item.address}",
+        edit=None,
+    )
+
+
 def is_secret(resource: StateResource, attribute: str) -> bool:
     """Whether the state, or the attribute's name, says that its value is nobody's to read."""
     return attribute.partition(".")[0] in resource.sensitive or _SECRET_NAME.search(attribute) is not None
+
+
+def _part_id(change: NetChange) -> str:
+    """What the call names a part by: the names of what it belongs to, and of a member the member itself."""
+    member = [change.value] if change.action == "add" and isinstance(change.value, str) else []
+    return " ".join([*change.identity.values(), *member])
 
 
 def _events(change: NetChange) -> tuple[EventRef, ...]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeAlias
+from itertools import combinations
+from typing import TypeAlias
 
-from lamplighter.core.operations import ByteEdit
-from lamplighter.core.redaction import holds_secret
 from lamplighter.drift import items
-from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.members import held
-from lamplighter.drift.model import CodeAttribute, DriftItem, NetChange, Origin, StateResource
+from lamplighter.drift.compare import Baseline, drifts, of_holder
+from lamplighter.drift.dependents import dependents
+from lamplighter.drift.members import Member, held, held_elsewhere, keyed
+from lamplighter.drift.model import DriftItem, NetChange, Origin, StateResource
 from lamplighter.drift.state import StateIndex
-from lamplighter.drift.values import ABSENT, at, same
+from lamplighter.drift.values import ABSENT, same
 
 
 @dataclass
@@ -36,14 +33,6 @@ class Matched:
     """Changes of managed resources that could not be compared, as one-line texts."""
 
 
-class Against(NamedTuple):
-    """What changes are compared with. `contents` are the bytes of the code's files."""
-
-    state: StateIndex
-    project: Project
-    contents: Mapping[str, bytes]
-
-
 _PARENTS = {
     "bucket": ("aws_s3_bucket", "bucket"),
     "role": ("aws_iam_role", "name"),
@@ -55,54 +44,36 @@ _ALIASES = {"aws_security_group": "aws_default_security_group"}
 """Types under which Terraform may hold the same thing."""
 
 
-def match(changes: Iterable[NetChange], against: Against) -> Matched:
+def match(changes: Iterable[NetChange], baseline: Baseline) -> Matched:
     """The drift that the changes leave, in a stable order."""
     matched = Matched()
-    created: dict[_Place, list[NetChange]] = {}
     unheld: list[NetChange] = []
     for change in changes:
-        resources = _find(change.resource_types, change.identity, change, against.state)
+        resources = _find(change.resource_types, change.identity, change, baseline.state)
         if resources:
-            _of_held(change, resources[0], against, matched)
-        elif change.action == "create" and change.last.origin.outside:
-            group = [change]
-            created.update(dict.fromkeys(_places(change), group))
+            _of_held(change, resources[0], baseline, matched)
         else:
             unheld.append(change)
-    for change in unheld:
-        owners = [created[place] for place in _places(change) if place in created]
-        if owners and change.last.origin.outside:
-            owners[0].append(change)
-        else:
-            _of_unheld(change, against, matched)
-    groups = {id(group): group for group in created.values()}
-    matched.items += [items.unmanaged(group[0], group[1:]) for group in groups.values()]
+    _deleted_along(baseline, matched)
+    rest = [change for change in unheld if not _of_part(change, baseline, matched)]
+    _unmanaged(rest, matched)
     return matched
 
 
-_Place: TypeAlias = tuple[str, str, str, str]
-"""Account, region, service, and one of the names by which an event calls a resource."""
-
-
-def _places(change: NetChange) -> list[_Place]:
-    service = change.last.event.name.partition(":")[0]
-    return [(change.account, change.region, service, name) for name in change.identity.values()]
-
-
-def _of_held(change: NetChange, resource: StateResource, against: Against, matched: Matched) -> None:
+def _of_held(change: NetChange, resource: StateResource, baseline: Baseline, matched: Matched) -> None:
     """A change of a resource that the state holds."""
     origin = change.last.origin
     own = (item.event.time for item in change.changes if item.origin is Origin.TERRAFORM)
     matched.applied = max(matched.applied, *own, "")
-    if _takes_nothing(change, resource, against.state):
+    if _takes_nothing(change, resource, baseline.state):
         if origin.outside:
             matched.unplaced.append(
                 f"{resource.address}: {change.attribute} lost a member that the state does not hold"
                 f" (event {change.last.event.event_id})"
             )
         return
-    found = list(_drifts(change, resource, against))
-    rivals = [item for rival in _rivals(change) for item in _drifts(rival, resource, against)]
+    found = list(drifts(change, resource, baseline))
+    rivals = [item for rival in _rivals(change) for item in drifts(rival, resource, baseline)]
     if change.rivals and (found or rivals):
         found = [replace(item, confidence=0.5) for item in found or rivals]
         named = ", ".join(sorted({item.event.event_id for item in (*change.rivals, change.last)}))
@@ -111,7 +82,7 @@ def _of_held(change: NetChange, resource: StateResource, against: Against, match
             f" and the trace does not tell which came last (events {named})"
         )
     for item in found:
-        if item.attribute and against.project.ignores(resource.address, item.attribute):
+        if item.attribute and baseline.project.ignores(resource.address, item.attribute):
             matched.ignored += 1
         elif item.origin is Origin.SERVICE:
             matched.services += 1
@@ -119,15 +90,36 @@ def _of_held(change: NetChange, resource: StateResource, against: Against, match
             matched.items.append(item)
 
 
-def _of_unheld(change: NetChange, against: Against, matched: Matched) -> None:
-    """A change of a resource that neither the state nor a creation in the trace knows."""
-    parent = _parent(change, against.state) if change.last.origin.outside else None
+def _deleted_along(baseline: Baseline, matched: Matched) -> None:
+    """What the cloud deletes with its owner is gone for Terraform too, by the same call."""
+    deleted = {
+        item.address: item for item in matched.items if item.action == "delete" and not item.live_value
+    }
+    told = set(deleted)
+    for address, item in deleted.items():
+        owner = next(resource for resource in baseline.state.resources if resource.address == address)
+        for resource in dependents(owner, baseline.state):
+            if resource.address not in told:
+                told.add(resource.address)
+                matched.items.append(items.along(item, resource, baseline.place(resource.address)))
+
+
+def _of_part(change: NetChange, baseline: Baseline, matched: Matched) -> bool:
+    """Whether the change concerns a part of something the state knows, though not the thing itself."""
+    apart = _held_apart(change, baseline.state)
+    if apart is not None:
+        told = any(
+            item.address == apart.holder.address and change.last.event in item.events
+            for item in matched.items
+        )
+        # A membership has two ends, and a call is read from both: it is one change of what holds it.
+        matched.items += [] if told else of_holder(change, apart, baseline)
+        return True
+    parent = _parent(change, baseline.state) if change.last.origin.outside else None
     if parent is None:
-        matched.outside += 1
-        return
+        return False
     # A bucket gained a policy, a role an inline policy: the code has no block for it yet.
     kind = change.resource_types[0]
-    place = against.project.locate(parent.address)
     matched.items.append(
         items.managed(
             change,
@@ -136,10 +128,53 @@ def _of_unheld(change: NetChange, against: Against, matched: Matched) -> None:
             f"{kind}.{change.attribute}",
             None,
             change.value,
-            place.location if place else None,
+            baseline.place(parent.address),
             assessed_as=(kind, change.attribute),
         )
     )
+    return True
+
+
+_Place: TypeAlias = tuple[str, str, str, frozenset[str]]
+"""Account, region, service, and the names by which an event calls a resource."""
+
+
+def _unmanaged(changes: Iterable[NetChange], matched: Matched) -> None:
+    """Resources that somebody made, each with what was done to it afterwards; the rest is only counted."""
+    made: dict[_Place, list[NetChange]] = {}
+    # What is made outright first: what a later call may have made is then known to be a part of it.
+    for change in sorted(changes, key=lambda change: change.action != "create"):
+        outside = change.last.origin.outside
+        owner = next((made[place] for place in _places(change) if place in made), None)
+        if outside and owner is not None and change.action != "create":
+            owner.append(change)
+        elif outside and (change.action == "create" or (change.last.upsert and change.action == "set")):
+            made.setdefault(_place(change, change.identity.values()), []).append(change)
+        else:
+            matched.outside += 1
+    matched.items += [items.unmanaged(group[0], group[1:]) for group in made.values()]
+
+
+def _place(change: NetChange, names: Iterable[str]) -> _Place:
+    service = change.last.event.name.partition(":")[0]
+    return change.account, change.region, service, frozenset(names)
+
+
+def _places(change: NetChange) -> Iterator[_Place]:
+    """Of whatever the change may be a part: its own names, or some of them."""
+    names = list(change.identity.values())
+    for count in range(len(names), 0, -1):
+        yield from (_place(change, some) for some in combinations(names, count))
+
+
+def _held_apart(change: NetChange, state: StateIndex) -> Member | None:
+    """The resource of its own that holds an entry of something the state does not hold itself."""
+    name, key = keyed(change.resource_types, change.attribute) or (change.attribute, "")
+    members = held_elsewhere(state, change.resource_types, change.identity, name) if name else []
+    for member in members:
+        if member.key == key if key else same(member.value, change.value):
+            return member
+    return None
 
 
 def _find(
@@ -189,99 +224,3 @@ def _rivals(change: NetChange) -> Iterator[NetChange]:
         yield replace(
             change, action=rival.action, value=rival.value, changes=(*change.changes, rival), rivals=()
         )
-
-
-def _drifts(change: NetChange, resource: StateResource, against: Against) -> Iterator[DriftItem]:
-    match change.action:
-        case "delete":
-            yield _of_block(change, resource, against, None)
-        case "create":
-            # One that the state holds was deleted and made again: its settings are gone.
-            if change.last.origin.outside and any(event.action == "delete" for event in change.changes):
-                yield _of_block(change, resource, against, "made again outside Terraform")
-        case "add" | "remove":
-            yield from _member(change, resource, against)
-        case "set":
-            for attribute, live in _settings(change, resource):
-                yield from _setting(change, resource, against, attribute, live)
-
-
-def _of_block(change: NetChange, resource: StateResource, against: Against, live: str | None) -> DriftItem:
-    code = against.project.locate(resource.address)
-    place = code.location if code else None
-    return items.managed(change, resource, "delete", "", "present", live, place)
-
-
-def _settings(change: NetChange, resource: StateResource) -> Iterator[tuple[str, Any]]:
-    """A whole map of tags is compared tag by tag; the tags that AWS sets itself are not the code's."""
-    if change.attribute != "tags" or not isinstance(change.value, Mapping):
-        yield change.attribute, change.value
-        return
-    own, inherited = (resource.attributes.get(name) for name in ("tags", "tags_all"))
-    before = {
-        **(inherited if isinstance(inherited, Mapping) else {}),
-        **(own if isinstance(own, Mapping) else {}),
-    }
-    for key in sorted({*before, *change.value}):
-        if not key.startswith("aws:"):
-            yield f"tags.{key}", change.value.get(key)
-
-
-def _setting(
-    change: NetChange, resource: StateResource, against: Against, attribute: str, live: Any
-) -> Iterator[DriftItem]:
-    stored = at(resource.attributes, attribute)
-    code = against.project.locate(resource.address, attribute)
-    # The code is what ought to be; the state may have been refreshed since and hold the drift already. What
-    # Terraform itself set is compared with what it wrote down: the code may have moved on since.
-    from_code = code is not None and code.known and code.text and change.last.origin is not Origin.TERRAFORM
-    written = code.value if code is not None and from_code else stored
-    if attribute.startswith("tags.") and written is None:
-        written = stored
-    if not same(written, live):
-        location = code.location if code else None
-        item = items.managed(change, resource, "set", attribute, written, live, location)
-        secret = items.is_secret(resource, attribute)
-        yield item if secret else replace(item, edit=_edit(code, live, against.contents))
-
-
-def _member(change: NetChange, resource: StateResource, against: Against) -> Iterator[DriftItem]:
-    holders = [
-        item.holder
-        for item in held(against.state, resource, change.attribute)
-        if same(item.value, change.value)
-    ]
-    code = against.project.locate(resource.address, change.attribute)
-    place = code.location if code else None
-    if change.action == "add" and not holders:
-        yield items.managed(change, resource, "add", change.attribute, None, change.value, place)
-    elif change.action == "remove" and holders:
-        if holders[0].address == resource.address:
-            yield items.managed(change, resource, "remove", change.attribute, change.value, None, place)
-        else:
-            yield _of_block(change, holders[0], against, None)
-
-
-def _edit(code: CodeAttribute | None, live: Any, contents: Mapping[str, bytes]) -> ByteEdit | None:
-    new = hcl_literal(live)
-    if code is None or code.edit_range is None or new is None:
-        return None
-    start, end = code.edit_range
-    old = contents[code.location.file][start:end].decode("utf-8", "replace")
-    # An edit is kept and shown with the old text as well as the new, and code is no place for a secret.
-    if holds_secret(old) or holds_secret(new):
-        return None
-    return ByteEdit(start=start, end=end, old=old, new=new)
-
-
-def hcl_literal(value: Any) -> str | None:
-    """A scalar as HCL writes it; None for what is not a scalar. Text is escaped, so it stays text."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value) if math.isfinite(value) else None
-    # `$${` as text of its own has no escape that every reader of HCL takes the same way.
-    if isinstance(value, str) and value.isprintable() and not re.search(r"\$\$\{|%%\{", value):
-        quoted = json.dumps(value, ensure_ascii=False)
-        return quoted.replace("${", "$${").replace("%{", "%%{")
-    return None

@@ -85,6 +85,8 @@ class Change:
     attribute: str = ""
     value: Any = None
     origin: Origin = Origin.PERSON
+    upsert: bool = False
+    """Whether the call made the resource if there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,28 @@
-"""How much a drift matters, by rules that can be read, each with its reason."""
+"""How much a drift matters, by rules that can be read, each with its reason.
+
+What can be judged by one attribute and its value is a table, `risk.toml`; firewall rules and policies are judged here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 from lamplighter.drift.model import Action
 
 _WORLD = frozenset({"0.0.0.0/0", "::/0"})
-_ADMIN_PORTS = frozenset({22, 3389, 3306, 5432, 6379, 9200, 27017})
+_ADMIN_PORTS = frozenset({22, 3389, 1433, 1521, 3306, 5432, 6379, 9200, 11211, 27017})
 _ADMIN_POLICIES = ("/AdministratorAccess", "/PowerUserAccess", "/IAMFullAccess")
-_COST = frozenset({"instance_type", "billing_mode", "read_capacity", "write_capacity", "table_class"})
-_PROTECTION = frozenset({"disable_api_termination", "deletion_protection_enabled", "deletion_protection"})
+_POLICIES = frozenset({"policy", "assume_role_policy", "policy_document", "access_policy"})
+_GRANTED_TO_ALL = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
+_ABSENT: tuple[Any, ...] = (None, "", [], {}, 0)
 
 
 class Risk(NamedTuple):
@@ -23,18 +34,12 @@ class Risk(NamedTuple):
 
 def assess(resource_type: str, action: Action, attribute: str, code: Any, live: Any) -> Risk:
     """`code` and `live` are the values before and after, or the member removed and added."""
-    leaf = attribute.rpartition(".")[2]
-    if (
-        attribute == "ingress"
-        and action == "add"
-        and isinstance(live, Mapping)
-        and live.get("source") in _WORLD
-    ):
-        return _opened(live)
-    if attribute in ("policy", "assume_role_policy"):
-        return Risk(
-            "critical" if _allows_all(live) and not _allows_all(code) else "high", "a policy was rewritten"
-        )
+    if action in ("add", "set") and isinstance(live, Mapping):
+        opened = _opened_by(resource_type, attribute, live)
+        if opened is not None:
+            return opened
+    if attribute in _POLICIES and resource_type != "aws_ecr_lifecycle_policy" and action == "set":
+        return _policy(code, live)
     if attribute == "managed_policy_arns" and action == "add":
         admin = str(live).endswith(_ADMIN_POLICIES)
         return (
@@ -42,37 +47,79 @@ def assess(resource_type: str, action: Action, attribute: str, code: Any, live: 
             if admin
             else Risk("high", "rights were widened")
         )
-    if "public_access_block" in resource_type and (action == "delete" or live is False):
-        return Risk("high", "protection against public access was taken away")
-    if "encryption" in resource_type + attribute or leaf in ("kms_key_id", "kms_master_key_id"):
-        off = action == "delete" or live in (False, "", None)
-        return Risk("high", "encryption was turned off") if off else Risk("medium", "encryption was changed")
-    if leaf in _PROTECTION and live is False:
-        return Risk("high", "deletion protection was turned off")
-    if attribute == "versioning_configuration.status" or "point_in_time_recovery" in attribute:
-        off = live in (False, "Suspended", "Disabled")
-        return (
-            Risk("medium", "recovery of old data was turned off")
-            if off
-            else Risk("low", "recovery was turned on")
-        )
-    if action == "delete":
-        return Risk("high", "a managed resource was deleted")
-    if action == "create":
-        return Risk("info", "created outside this code; another stack may own it")
-    if leaf in _COST:
-        return Risk("medium", "changes what it costs")
-    if attribute == "retention_in_days" and _shorter(code, live):
-        return Risk("medium", "records are kept for a shorter time")
-    return Risk("low", "a setting differs from the code")
+    if attribute.endswith("grant") and any(uri in json.dumps(live, default=str) for uri in _GRANTED_TO_ALL):
+        return Risk("critical", "anybody may read or write what is in the bucket")
+    return next(
+        Risk(rule.severity, rule.reason)
+        for rule in rules()
+        if rule.applies(resource_type, action, attribute, code, live)
+    )
 
 
-def _shorter(code: Any, live: Any) -> bool:
-    """In days; 0 keeps records for ever."""
-    return isinstance(live, int) and isinstance(code, int) and 0 < live < (code or live + 1)
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the table; see `risk.toml`."""
+
+    severity: str
+    reason: str
+    types: Sequence[str] = ()
+    attributes: Sequence[str] = ()
+    actions: Sequence[str] = ("set",)
+    live: Sequence[Any] = ()
+    change: str = ""
+    endless: bool = False
+
+    def applies(self, resource_type: str, action: Action, attribute: str, code: Any, live: Any) -> bool:
+        """Whether the change is one that the rule speaks of."""
+        leaf = attribute.rpartition(".")[2]
+        if action not in self.actions or (self.types and not _any_glob(self.types, resource_type)):
+            return False
+        if self.attributes and not _any_glob(self.attributes, attribute, leaf):
+            return False
+        if self.live:
+            return any(type(live) is type(value) and live == value for value in self.live)
+        if self.change == "gone":
+            return live in _ABSENT
+        if self.change:
+            before, after = self._number(code), self._number(live)
+            if before is None or after is None:
+                return False
+            return after < before if self.change == "less" else after > before
+        return True
+
+    def _number(self, value: Any) -> float | None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float("inf") if self.endless and value == 0 else value
 
 
-def _opened(rule: Mapping[str, Any]) -> Risk:
+@cache
+def rules() -> tuple[Rule, ...]:
+    """The table, in its order; its last rules apply to anything."""
+    text = (files("lamplighter.drift") / "risk.toml").read_text("utf-8")
+    return tuple(Rule(**table) for table in tomllib.loads(text)["rule"])
+
+
+def _any_glob(globs: Sequence[str], *names: str) -> bool:
+    return any(fnmatchcase(name, glob) for name in names for glob in globs)
+
+
+def _opened_by(resource_type: str, attribute: str, live: Mapping[str, Any]) -> Risk | None:
+    """A rule that lets the world in; entries of an access list come under their number, `{"100": entry}`."""
+    if attribute.partition(".")[0] == "ingress":
+        entries = [item for item in live.values() if isinstance(item, Mapping)]
+        return next((found for found in map(_opened, entries or [live]) if found), None)
+    if resource_type == "aws_network_acl_rule" and _opened(live):
+        return Risk("medium", "an entry of the network's access list lets the world in or out")
+    return None
+
+
+def _opened(rule: Mapping[str, Any]) -> Risk | None:
+    """A rule of a security group (`source`) or an entry of a network ACL (`cidr`, `action`) that lets the world in."""
+    if (rule.get("source") or rule.get("cidr")) not in _WORLD or rule.get("action", "allow") != "allow":
+        return None
+    if "action" in rule:
+        return Risk("high", "the network's access list was opened to the world")
     first, last = rule.get("from_port"), rule.get("to_port")
     if rule.get("protocol") == "-1":
         return Risk("critical", "every port is open to the world")
@@ -85,15 +132,65 @@ def _opened(rule: Mapping[str, Any]) -> Risk:
     return Risk("high", "opened to the world")
 
 
-def _allows_all(policy: Any) -> bool:
-    """Whether a parsed policy document has a statement that allows every action, or any principal."""
+def _policy(code: Any, live: Any) -> Risk:
+    """What a document of permissions lets happen now that it did not before."""
+    before, after = _document(code), _document(live)
+    if _lets_all_do(after) and not _lets_all_do(before):
+        return Risk("critical", "a policy lets anybody in")
+    if _lets_do_all(after) and not _lets_do_all(before):
+        return Risk("critical", "a policy allows every action")
+    strangers = _accounts(after) - _accounts(before)
+    if strangers:
+        return Risk(
+            "high", f"a policy lets in an account that the code does not ({', '.join(sorted(strangers))})"
+        )
+    return Risk("high", "a policy was rewritten")
+
+
+def _document(policy: Any) -> Any:
+    if not isinstance(policy, str):
+        return policy
+    try:
+        return json.loads(policy)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _allowing(policy: Any) -> Iterator[Mapping[str, Any]]:
     statements = policy.get("Statement", []) if isinstance(policy, Mapping) else []
     for statement in statements if isinstance(statements, list) else [statements]:
         if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
-            actions, principal = statement.get("Action"), statement.get("Principal")
-            if "*" in (actions if isinstance(actions, list) else [actions]) or principal in (
-                "*",
-                {"AWS": "*"},
-            ):
-                return True
+            yield statement
+
+
+def _lets_do_all(policy: Any) -> bool:
+    """A statement that allows every action, or all but some, on every resource."""
+    return any(
+        {"*", "*:*"} & set(_texts(statement.get("Action"))) or "NotAction" in statement
+        for statement in _allowing(policy)
+        if "Resource" not in statement or "*" in _texts(statement["Resource"])
+    )
+
+
+def _lets_all_do(policy: Any) -> bool:
+    """A statement that allows any principal, with no condition that could narrow it."""
+    for statement in _allowing(policy):
+        principal = statement.get("Principal")
+        named = principal.get("AWS") if isinstance(principal, Mapping) else principal
+        if ("*" in _texts(named) or "NotPrincipal" in statement) and not statement.get("Condition"):
+            return True
     return False
+
+
+def _accounts(policy: Any) -> set[str]:
+    """The accounts whose principals a document names."""
+    found: set[str] = set()
+    for statement in _allowing(policy):
+        principal = statement.get("Principal")
+        named = principal.get("AWS") if isinstance(principal, Mapping) else None
+        found.update(re.findall(r"(?<!\d)\d{12}(?!\d)", " ".join(_texts(named))))
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]

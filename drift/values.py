@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+HIDDEN = "(hidden by the trace)"
+"""Stands for a value that the trace keeps out: what it is cannot be told, only that it was set."""
 ABSENT: tuple[Any, ...] = (None, "", [], {})
 """What Terraform and the cloud each use to say that nothing is set."""
 
@@ -17,8 +19,20 @@ def same(left: Any, right: Any) -> bool:
         return True
     if left is None or right is None:
         return (left or right) in (False, "false")
+    if isinstance(left, list) and isinstance(right, list):
+        left, right = _without_unset(left), _without_unset(right)
     one, other = plain(left), plain(right)
     return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _without_unset(value: Any) -> Any:
+    """Blocks without what is not set in them: a state writes every attribute down, a call only what it sets."""
+    if isinstance(value, Mapping):
+        kept = {key: _without_unset(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in ABSENT and item is not False}
+    if isinstance(value, list):
+        return [kept for item in value if (kept := _without_unset(item)) not in ABSENT]
+    return value
 
 
 def plain(value: Any) -> Any:

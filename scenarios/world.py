@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,9 @@ from typing import Any
 
 from lamplighter.scenarios.recorder import Recorder, Session
 from lamplighter.tools import process
+
+ACCOUNTS = ("123456789012", "210987654321")
+REGIONS = ("eu-west-1", "us-east-1", "eu-central-1", "eu-north-1")
 
 MIRROR_VARIABLE = "LAMP_TEST_TF_MIRROR"
 """Names the folder of a Terraform filesystem mirror that holds hashicorp/aws."""
@@ -48,18 +51,44 @@ class SandboxClock:
         return self._now
 
 
-@contextmanager
-def cloud(sessions: dict[str, Session], clock: SandboxClock) -> Iterator[tuple[Recorder, str]]:
-    """Serve an empty account on a free local port; yields the recorder and the endpoint's URL."""
+def new_cloud(sessions: dict[str, Session], clock: Callable[[], datetime]) -> Recorder:
+    """moto, empty, behind a recorder. There is one cloud in a process: this empties the last one."""
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     import moto.sqs.models as sqs
+    from moto.core.base_backend import BackendDict
+    from moto.core.model_instances import reset_model_data
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import WSGIRequestHandler, make_server
 
     # AWS returns policies without spaces; moto's would be a difference in every plan.
     compact = types.ModuleType("json")
     vars(compact).update(vars(json), dumps=functools.partial(json.dumps, separators=(",", ":")))
     sqs.json = compact  # type: ignore[attr-defined]
+    BackendDict.reset()
+    reset_model_data()
+    _first_use()
+    return Recorder(DomainDispatcherApplication(create_backend_app), sessions, clock)
+
+
+def _first_use() -> None:
+    """Let moto make what it makes at first use (default networks, AWS's own policies) now, with ids of its own.
+
+    Made later, by whichever call comes first, it would draw from that call's randomness.
+    """
+    from moto.ec2.models import ec2_backends
+    from moto.iam.models import iam_backends
+    from moto.moto_api._internal import mock_random
+
+    for account in ACCOUNTS:
+        mock_random.seed(f"lamplighter/{account}")
+        iam_backends[account]["aws"]
+        for region in REGIONS:
+            ec2_backends[account][region]
+
+
+@contextmanager
+def served(recorder: Recorder) -> Iterator[str]:
+    """Serve the cloud on a free local port; yields the endpoint's URL."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
         # With HTTP/1.0 the provider's client repeats calls whose connection closes early.
@@ -68,15 +97,23 @@ def cloud(sessions: dict[str, Session], clock: SandboxClock) -> Iterator[tuple[R
         def log(self, type: str, message: str, *args: Any) -> None:
             """Say nothing: the trace is the log."""
 
-    recorder = Recorder(DomainDispatcherApplication(create_backend_app), sessions, clock)
     server = make_server("127.0.0.1", 0, recorder, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield recorder, f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
+        server.server_close()
+
+
+@contextmanager
+def cloud(sessions: dict[str, Session], clock: SandboxClock) -> Iterator[tuple[Recorder, str]]:
+    """Serve an empty account on a free local port; yields the recorder and the endpoint's URL."""
+    recorder = new_cloud(sessions, clock)
+    with served(recorder) as endpoint:
+        yield recorder, endpoint
 
 
 def terraform_environment(folder: Path, mirror: Path, endpoint: str, key: str) -> dict[str, str]:

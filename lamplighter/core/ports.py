@@ -6,12 +6,14 @@ a port exists, the caller says so ("unmapped", "not compressed") and goes on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+from lamplighter.core.errors import LampError
 from lamplighter.core.operations import Operation
 from lamplighter.core.results import Outcome
+from lamplighter.core.trace import Coverage, ReadCounts, Record
 
 
 class Clock(Protocol):
@@ -63,6 +65,35 @@ class Effect(Protocol):
 
         Asked of what was claimed and never recorded, and, as verification, of each operation that is done, before
         the next one starts.
+        """
+        ...
+
+
+class TraceSource(Protocol):
+    """An API trace, read once from its start to its end: CloudTrail files, a live query, another cloud's audit log.
+
+    `counts`, `coverage` and `problems` are whole when `records` has ended. `problems` not empty means that the trace
+    was read in part, so an answer made from it is incomplete.
+    """
+
+    @property
+    def counts(self) -> ReadCounts: ...
+
+    @property
+    def coverage(self) -> Coverage: ...
+
+    @property
+    def problems(self) -> Sequence[LampError]: ...
+
+    @property
+    def limits(self) -> Sequence[str]:
+        """What this kind of source never shows, one line each, to be said with every answer; no defect of this one."""
+        ...
+
+    def records(self) -> Iterator[Record]:
+        """The records that may be changes, each once, in no order; memory does not grow with what is left out.
+
+        Raises LampError when nothing at all could be read.
         """
         ...
 

@@ -11,9 +11,13 @@ SMOKE = ("drift",)
 EVERYTHING = ("drift",)
 
 
+SAMPLE = 24
+"""Cases of each evaluation in a smoke run, where no other number is asked for."""
+
+
 def smoke(request: Request) -> Result:
-    """The evaluations that take seconds, one after the other."""
-    return together(SMOKE, request)
+    """A small sample of each evaluation, one after the other."""
+    return together(SMOKE, request._replace(sample=request.sample or SAMPLE))
 
 
 def everything(request: Request) -> Result:

@@ -39,7 +39,10 @@ EVALS: dict[str, str] = {
     "smoke": "lamplighter.scenarios.evaluation.bundles:smoke",
     "all": "lamplighter.scenarios.evaluation.bundles:everything",
 }
-BENCHES: dict[str, str] = {"cli": "lamplighter.scenarios.bench_cli:measure"}
+BENCHES: dict[str, str] = {
+    "cli": "lamplighter.scenarios.bench_cli:measure",
+    "drift": "lamplighter.scenarios.bench_drift:measure",
+}
 
 
 def find(table: Mapping[str, str], name: str) -> Callable[[Request], Result]:

@@ -97,9 +97,16 @@ def require_clean(said: bytes, *, of: object) -> None:
 def test_no_surface_and_no_store_holds_a_secret(project: Path) -> None:
     check = ("drift", "check")
     report = json.loads(lamp(project, *check, "--save-plan", "-o", "json").stdout)
+    assert len(report["findings"]) >= 9
     commands = [
         *((*check, "-o", form) for form in ("text", "json", "jsonl", "markdown")),
         (*check, "--save-plan"),
+        *(("drift", "explain", row["id"], "-o", "text") for row in report["findings"]),
+        ("drift", "explain", report["findings"][0]["id"], "-o", "json"),
+        *(
+            ("drift", "trace", "explain", "--all", "-o", form)
+            for form in ("text", "json", "jsonl", "markdown")
+        ),
         *(("plan", "show", report["plan"], "-o", form) for form in ("text", "json", "markdown")),
         *(("ask", f"what drift is there? {NAMED} {HTTPS}", "-o", form) for form in ("text", "jsonl")),
         ("ask", "--thread", "t1", f"fix the drift, {BEARER}"),

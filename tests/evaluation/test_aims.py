@@ -43,5 +43,5 @@ def test_a_bundle_names_the_evaluation_in_the_metric() -> None:
 
 
 def test_every_metric_of_the_drift_evaluation_has_an_aim() -> None:
-    measured = find(EVALS, "drift")(Request(stage="detect")).metrics
+    measured = find(EVALS, "drift")(Request(sample=24, stage="detect")).metrics
     assert all(aim_of("drift", metric) for metric in measured)

@@ -130,6 +130,6 @@ def test_smoke_prefixes_its_metrics_and_writes_the_page(tmp_path: Path) -> None:
     done = lamp(tmp_path, "eval", "smoke", "--report", "out", "--json")
     result = json.loads(done.stdout)
     assert done.code == 0, done.stderr
-    assert {"drift.detection_f1", "drift.false_findings"} <= result["metrics"].keys()
+    assert {"drift.detection_f1_no_terraform", "drift.false_findings"} <= result["metrics"].keys()
     assert result["labels"] == ["own scenarios", "recorded"]
-    assert "drift.detection_f1" in (tmp_path / "out" / "smoke.html").read_text()
+    assert "drift.detection_f1_no_terraform" in (tmp_path / "out" / "smoke.html").read_text()

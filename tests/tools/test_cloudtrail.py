@@ -13,29 +13,7 @@ import pytest
 
 from lamplighter.core.errors import InputError
 from lamplighter.tools.cloudtrail import read_trace
-
-
-def event(number: int = 1, **changed: Any) -> dict[str, Any]:
-    record = {
-        "eventID": f"id-{number}",
-        "eventTime": f"2026-11-22T10:00:{number:02}Z",
-        "eventSource": "sqs.amazonaws.com",
-        "eventName": "TagQueue",
-        "awsRegion": "eu-west-1",
-        "recipientAccountId": "123456789012",
-        "readOnly": False,
-        "userIdentity": {"type": "IAMUser"},
-        "requestParameters": {"queueUrl": "q"},
-        "responseElements": None,
-    }
-    return {name: value for name, value in (record | changed).items() if value is not ...}
-
-
-def written(path: Path, value: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value))
-    return path
-
+from tests.tools.traces import event, written
 
 BOTH = [event(1), event(2)]
 LINES = "\n".join(json.dumps(record) for record in BOTH).encode()
@@ -76,7 +54,7 @@ def test_a_trail_is_walked_without_digests_and_insights(tmp_path: Path) -> None:
     )
     written(account / "CloudTrail-Digest/eu-west-1/d.json", {"digestStartTime": "x"})
     written(account / "CloudTrail-Insight/eu-west-1/i.json", {"Records": [event(3)]})
-    (account / "notes.txt").write_text("not a trace")
+    (account / ".DS_Store").write_text("not a trace")
     read = read_trace([tmp_path])
     assert [record["eventID"] for record in read.records] == ["id-1", "id-2"] and not read.problems
     assert read.coverage.regions == {"eu-west-1", "us-east-1"} and read.coverage.accounts == {"123456789012"}

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamplighter.drift.edits import hcl_literal
 from lamplighter.drift.hcl.evaluate import Depth, Scope, evaluate
 from lamplighter.drift.hcl.modules import Instance, Module, StateValues, World
 from lamplighter.drift.hcl.syntax import parse
-from lamplighter.drift.match import hcl_literal
 
 HOSTILE = [
     "${aws_iam_role.admin.arn}",

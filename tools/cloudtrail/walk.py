@@ -1,0 +1,110 @@
+"""The trace files under the given paths: each once, links followed, and what is passed over is named.
+
+Layout: AWS CloudTrail user guide, "Finding your CloudTrail log files":
+`AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json.gz`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lamplighter.core.errors import InputError, LampError
+from lamplighter.core.text import printable
+from lamplighter.tools.cloudtrail._seen import Seen
+
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv")
+_NOT_RECORDS = frozenset({"CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"})
+"""What CloudTrail keeps beside its records."""
+_NOT_RESULTS = (".csv.metadata",)
+"""What Athena keeps beside its results."""
+_NAMED = 3
+
+
+class TraceWalk:
+    """One walk over files and directories; `problems` gets a line for whatever is passed over."""
+
+    def __init__(self, problems: list[LampError]) -> None:
+        self.problems = problems
+        self._folders = Seen()
+        self._files = Seen()
+
+    def files(self, paths: Sequence[Path]) -> Iterator[Path]:
+        """A file given by name is taken whatever its name; of a directory those that are named like a trace."""
+        for path in paths:
+            status = _status(path)
+            if not _is_folder(status):
+                if not self._files.add(_identity(path, status)):
+                    yield path
+            elif not self._folders.add(_identity(path, status)):
+                yield from self._under(path)
+
+    def _under(self, root: Path) -> Iterator[Path]:
+        problems, traces = len(self.problems), 0
+        unknown: list[str] = []
+        waiting = [root]
+        while waiting:
+            folders: list[Path] = []
+            for entry in self._entries(waiting.pop()):
+                status = _status(entry)
+                if _is_folder(status):
+                    if not self._folders.add(_identity(entry, status)):
+                        folders.append(entry)
+                elif _is_trace(entry.name):
+                    traces += 1
+                    if not self._files.add(_identity(entry, status)):
+                        yield entry
+                elif not entry.name.lower().endswith(_NOT_RESULTS):
+                    unknown.append(str(entry.relative_to(root)))
+            waiting += reversed(folders)
+        if unknown:
+            self.problems.append(_not_read(root, unknown))
+        elif not traces and len(self.problems) == problems:
+            problem = "holds no CloudTrail file"
+            self.problems.append(InputError(printable(str(root)), problem, "give the folder above AWSLogs"))
+
+    def _entries(self, folder: Path) -> list[Path]:
+        """By name, without hidden ones and what CloudTrail is known to keep beside its records."""
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            problem = "is a directory that cannot be listed"
+            remedy = "change its permissions, or leave it out"
+            self.problems.append(InputError(printable(str(folder)), problem, remedy))
+            return []
+        return [
+            entry for entry in entries if not entry.name.startswith(".") and entry.name not in _NOT_RECORDS
+        ]
+
+
+def _is_trace(name: str) -> bool:
+    return name.lower().removesuffix(".gz").endswith(_SUFFIXES)
+
+
+def _not_read(root: Path, names: Sequence[str]) -> InputError:
+    shown = ", ".join(printable(name, limit=100) for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    files = (
+        "1 file of an unknown kind was" if len(names) == 1 else f"{len(names)} files of unknown kinds were"
+    )
+    remedy = "move them elsewhere, or give a trace by its own name"
+    return InputError(printable(str(root)), f"{files} not read ({shown}{more})", remedy)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Of what a link leads to; None where it cannot be looked at, which opening it then says."""
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
+
+
+def _is_folder(status: os.stat_result | None) -> bool:
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _identity(path: Path, status: os.stat_result | None) -> str:
+    """One text for all names of one file or folder."""
+    return str(path) if status is None else f"{status.st_dev}:{status.st_ino}"
