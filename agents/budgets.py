@@ -27,23 +27,17 @@ class Meter:
         self._budget = budget
         self._elapsed = elapsed
         self._begun = elapsed()
-        self._used = {"steps": 0, "tool_calls": 0, "tokens": 0}
+        self._calls = 0
 
-    def spend(self, kind: str, amount: int = 1) -> None:
-        """`kind` is steps, tool_calls or tokens; raises BudgetSpent instead of going over a limit."""
-        seconds = self._elapsed() - self._begun
-        if seconds > self._budget.seconds:
-            raise BudgetSpent(f"budget of {self._budget.seconds:g} seconds spent")
-        limit = getattr(self._budget, kind)
-        if self._used[kind] + amount > limit:
-            raise BudgetSpent(f"budget of {limit} {kind.replace('_', ' ')} spent")
-        self._used[kind] += amount
+    async def call_tool(self, read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """What `read` returns or raises, in a thread of its own; BudgetSpent instead of going over a limit.
 
-    async def within_seconds(self, read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """What `read` returns or raises, in a thread of its own; BudgetSpent when the seconds run out before.
-
-        It must change nothing: the thread is then left behind, and dies with the process, which does not wait for it.
+        It must change nothing: when the seconds run out the thread is left behind, and dies with the process, which
+        does not wait for it. Steps of the graph are counted by langgraph itself (`recursion_limit`).
         """
+        if self._calls >= self._budget.tool_calls:
+            raise BudgetSpent(f"budget of {self._budget.tool_calls} tool calls spent")
+        self._calls += 1
         future = asyncio.wrap_future(_in_daemon(partial(read, *args, **kwargs)))
         try:
             await asyncio.wait([future], timeout=self.seconds_left)

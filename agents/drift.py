@@ -1,38 +1,131 @@
-"""The drift agent: runs the engine read-only and keeps what the request asked about."""
+"""The drift agent: runs the engine read-only and answers with what the request asked about."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from lamplighter.agents.requests import Parsed
+from lamplighter.agents.blobs import Blobs
+from lamplighter.agents.budgets import BudgetSpent, Meter
+from lamplighter.agents.reports import DomainAnswer, unchecked, worst_of
+from lamplighter.agents.requests import Parsed, may_name
+from lamplighter.agents.wiring import DriftAnswer, Wiring
+from lamplighter.core.config import Config
+from lamplighter.core.errors import LampError
+from lamplighter.core.events import Event, Found, ToolCalled
+from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Finding, Severity
-from lamplighter.core.plans import Plan, Step
-
-_RESOURCE = re.compile(r'^\s*resource\s+"([\w-]{1,100})"\s+"([\w-]{1,100})"', re.MULTILINE)
-_MAX_FILE = 1_000_000
+from lamplighter.core.plans import Plan
+from lamplighter.core.results import Status
 
 
-def declared_resources(directory: Path) -> tuple[str, ...]:
-    """`type.name` of the resource blocks in the directory's own .tf files; names to match a request against."""
-    found: set[str] = set()
-    for path in sorted(directory.glob("**/*.tf")):
-        if ".terraform" not in path.parts and path.is_file() and path.stat().st_size <= _MAX_FILE:
-            found.update(
-                ".".join(pair) for pair in _RESOURCE.findall(path.read_text("utf-8", errors="replace"))
-            )
-    return tuple(sorted(found))
+class Means(NamedTuple):
+    """What the agent works with in one turn; `emit` shows an event to whoever asked."""
+
+    wiring: Wiring
+    meter: Meter
+    blobs: Blobs
+    emit: Callable[[Event], None]
 
 
-def query_of(parsed: Parsed, directory: Path, traces: Sequence[Path], state: Path | None) -> str:
+async def known_names(text: str, means: Means) -> tuple[str, ...]:
+    """The names to match a request against; none where they cannot be read, which is said and stops nothing."""
+    wiring, meter, _, emit = means
+    if wiring.inventory is None or not may_name(text):
+        return ()
+    query = f"resources declared in {wiring.config.project}"
+    try:
+        names, left_out = await meter.call_tool(wiring.inventory.names, "terraform_resource")
+    except (LampError, BudgetSpent) as error:
+        said = f"no names known: {error}"
+        emit(ToolCalled(tool="inventory", query=query, status=Status.ERROR, left_out=(said,)))
+        return ()
+    status = Status.TRUNCATED if left_out else Status.OK if names else Status.NO_DATA
+    emit(ToolCalled(tool="inventory", query=query, status=status, left_out=left_out))
+    return names
+
+
+async def investigate(parsed: Parsed, requested_by: str, means: Means) -> DomainAnswer:
+    """One run of the engine, kept to the constraints of the request; what they leave out is counted and said."""
+    wiring, meter, blobs, emit = means
+    config = wiring.config
+    query = query_of(parsed, config)
+    try:
+        answer = await meter.call_tool(wiring.check_drift, config.project, config.trace, config.state)
+    except BudgetSpent as spent:
+        return unchecked(f"drift: {spent}, nothing was checked")
+    except LampError as error:
+        emit(ToolCalled(tool="drift", query=query, status=Status.ERROR, left_out=(str(error),)))
+        return unchecked(f"drift: {error}", error.exit_code)
+    kept = [finding for finding in answer.findings if matches(finding, parsed)]
+    not_reached = beyond(parsed, answer.covered)
+    left_out = [*not_reached, *answer.not_checked]
+    partial = answer.incomplete or bool(not_reached)
+    status = Status.TRUNCATED if partial else Status.OK if kept else Status.NO_DATA
+    emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(left_out)))
+    _emit_findings(kept, answer, emit)
+    plan, dropped = _proposed(answer.plan, kept, parsed, wiring.policy.version, requested_by)
+    said = [*_said(kept, len(answer.findings), query, parsed), *dropped]
+    return {
+        "text": "; ".join(said),
+        "findings": blobs.put([finding.model_dump(mode="json") for finding in kept]),
+        "plan": blobs.put(plan.model_dump(mode="json")) if plan and plan.steps else "",
+        "count": len(kept),
+        "worst": worst_of(kept),
+        "not_checked": left_out,
+        "exit": int(Exit.INCOMPLETE if partial else Exit.CLEAN),
+    }
+
+
+def verified(answer: DomainAnswer, plan: Plan, steps: Collection[str], blobs: Blobs) -> DomainAnswer:
+    """The answer once the plan's `steps` are done and verified: whether the goal holds, and what remains."""
+    if "findings" not in answer:
+        return answer
+    found = [Finding.model_validate(row) for row in blobs.get(answer["findings"])]
+    left = plan.remaining(found, steps)
+    return {**answer, "remaining": len(left), "worst": worst_of(left)}
+
+
+def _emit_findings(findings: Sequence[Finding], answer: DriftAnswer, emit: Callable[[Event], None]) -> None:
+    known = {item.id: item for item in answer.evidence}
+    for finding in sorted(findings, key=lambda finding: -finding.severity):
+        cited = tuple(known[name] for name in finding.evidence if name in known)
+        emit(Found(domain="drift", finding=finding, evidence=cited))
+
+
+def _proposed(
+    plan: Plan | None, kept: Sequence[Finding], parsed: Parsed, policy_version: str, requested_by: str
+) -> tuple[Plan | None, list[str]]:
+    """The plan for the findings kept, under the policy in force, and what to say of steps that cannot be applied."""
+    if plan is None:
+        return None, []
+    narrowed = plan.under(policy_version, requested_by).narrowed(kept)
+    if parsed.verb != "apply" or parsed.observe:
+        return narrowed, []
+    rest = narrowed.executable()
+    return rest, narrowed.dropped(rest)
+
+
+def _said(kept: Sequence[Finding], total: int, query: str, parsed: Parsed) -> list[str]:
+    said = [f"{len(kept)} drift finding(s)"] if kept else [f"no drift found by: {query}"]
+    if parsed.window:
+        said.append(parsed.window.said)
+    if total > len(kept):
+        by = ", ".join(f"{name} {value}" for name, value in constraints(parsed).items())
+        said.append(f"{total - len(kept)} of {total} finding(s) left out by {by}")
+    if parsed.verb == "revert":
+        said.append("live values are not reverted by this version: run `terraform apply`")
+    return said
+
+
+def query_of(parsed: Parsed, config: Config) -> str:
     """The exact question put to the engine, with every constraint that filtered its answer."""
     parts = [
-        f"drift {directory}",
-        *(f"trace={path}" for path in traces),
-        f"state={state or 'found in the directory'}",
+        f"drift {config.project}",
+        *(f"trace={path}" for path in config.trace),
+        f"state={config.state or 'found in the directory'}",
     ]
     parts += [f"{name}={value}" for name, value in constraints(parsed).items()]
     return " ".join(parts)
@@ -82,52 +175,6 @@ def matches(finding: Finding, parsed: Parsed) -> bool:
         and (not parsed.objects or any(_bare(finding.where).endswith(_bare(name)) for name in parsed.objects))
         and (parsed.port is None or _opens([details.get("live"), details.get("code")], parsed.port))
         and (not parsed.world or _to_the_world(details.get("live")))
-    )
-
-
-def narrowed(plan: Plan, kept: Sequence[Finding], *, requested_by: str, policy: str) -> Plan:
-    """The plan's steps for the kept findings; judged by policy version `policy` from here on."""
-    wanted = {finding.id for finding in kept}
-    steps = [step for step in plan.steps if wanted.intersection(step.resolves)]
-    return _with_steps(plan.under(policy, requested_by), steps)
-
-
-def remaining(findings: Sequence[Finding], plan: Plan, verified: Collection[str]) -> list[Finding]:
-    """The findings that are left once the steps named in `verified` are done: those that no step resolves, and those
-    of which a step is not verified."""
-    resolved = {name for step in plan.steps if step.id in verified for name in step.resolves}
-    unresolved = {name for step in plan.steps if step.id not in verified for name in step.resolves}
-    return [finding for finding in findings if finding.id not in resolved - unresolved]
-
-
-def executable(plan: Plan) -> Plan:
-    """The plan without its proposals in words; its rationale tells an approver of them."""
-    rest = _with_steps(plan, [step for step in plan.steps if step.operation.executable])
-    said = "; ".join([plan.rationale, *dropped(plan, rest)])
-    return _with_steps(plan.model_copy(update={"rationale": said}), rest.steps)
-
-
-def dropped(whole: Plan, rest: Plan) -> list[str]:
-    """What to say of the steps that `rest` no longer has; empty where it has all."""
-    count = len(whole.steps) - len(rest.steps)
-    if not count:
-        return []
-    said = f"{count} of {len(whole.steps)} step(s) not put up for approval: proposals in words, to be written by hand"
-    return [said if rest.steps else f"nothing can be applied: {said}"]
-
-
-def _with_steps(plan: Plan, steps: Sequence[Step]) -> Plan:
-    """A step whose predecessor is not among `steps` is left out with it."""
-    whole: dict[str, Step] = {}
-    for step in steps:
-        if all(name in whole for name in step.after):
-            whole[step.id] = step
-    return Plan(
-        steps=tuple(whole.values()),
-        rationale=plan.rationale,
-        evidence=plan.evidence,
-        requested_by=plan.requested_by,
-        policy_version=plan.policy_version,
     )
 
 

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 from lamplighter.core.config import Config
 from lamplighter.core.events import Reported
 from lamplighter.core.execution import ExecutionReport, StepReport
 from lamplighter.core.exits import Exit, worst
-from lamplighter.core.findings import Severity
+from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.results import Outcome
 from lamplighter.core.text import printable
+
+
+class DomainAnswer(TypedDict, total=False):
+    """What one domain said in a turn, as plain JSON: what it found, and its exit code."""
+
+    text: str
+    findings: str
+    """Digest of the findings in the blobs."""
+    plan: str
+    """Digest of the plan in the blobs; empty for none."""
+    count: int
+    """How many findings there are."""
+    remaining: int
+    """How many are left once something was done about them."""
+    worst: int
+    """The highest severity of those that are left; -1 for none."""
+    not_checked: list[str]
+    exit: int
 
 
 class StepSummary(TypedDict):
@@ -83,16 +101,19 @@ def compose(state: Mapping[str, Any], config: Config, stopped: str = "") -> Repo
 
     `stopped` says why the run ended early; the answer is incomplete then (exit code 4, or 1 by precedence).
     """
-    answers: dict[str, dict[str, Any]] = state.get("answers", {})
+    answers: dict[str, DomainAnswer] = state.get("answers", {})
     done: Executed | None = state.get("executed") or None
     not_checked = [line for answer in answers.values() for line in answer.get("not_checked", ())]
     not_checked += [stopped] if stopped else []
-    lines = [answer["text"] for answer in answers.values() if answer.get("text")]
+    lines = [text for answer in answers.values() if (text := answer.get("text"))]
     lines += execution_lines(done) if done else []
     lines += [line for answer in answers.values() for line in _goal(answer)]
     lines += [state["refused"]] if state.get("refused") else []
+    denied = is_denied(state)
+    lines += [f"denied by {state['decision']['who']}"] if denied else []
     codes = [Exit(state.get("exit_code", 0)), *(Exit(answer.get("exit", 0)) for answer in answers.values())]
     codes += [Exit.INCOMPLETE] if stopped else []
+    codes += [Exit.REFUSED] if denied else []
     codes += [Exit.FINDINGS] if _at_or_above(answers, config.fail_on) else []
     digests = {name: answer["findings"] for name, answer in answers.items() if "findings" in answer}
     left = {name: answer["remaining"] for name, answer in answers.items() if "remaining" in answer}
@@ -104,14 +125,30 @@ def compose(state: Mapping[str, Any], config: Config, stopped: str = "") -> Repo
     )
 
 
-def _goal(answer: Mapping[str, Any]) -> list[str]:
+def is_denied(state: Mapping[str, Any]) -> bool:
+    """Whether the decision that was waited for is a no."""
+    decision: Mapping[str, str] = state.get("decision", {})
+    return decision.get("decision") == "deny"
+
+
+def unchecked(line: str, code: Exit = Exit.INCOMPLETE) -> DomainAnswer:
+    """The answer of a domain that could not look; `line` says why."""
+    return {"not_checked": [line], "exit": int(code)}
+
+
+def worst_of(findings: Iterable[Finding]) -> int:
+    """The highest severity; -1 for no findings."""
+    return max((int(finding.severity) for finding in findings), default=-1)
+
+
+def _goal(answer: DomainAnswer) -> list[str]:
     """Whether what was found is gone, once something was done about it."""
     if "remaining" not in answer:
         return []
     said = "goal not reached" if answer["remaining"] else "goal reached"
-    return [f"{said}: {answer['remaining']} of {answer['count']} finding(s) remain"]
+    return [f"{said}: {answer['remaining']} of {answer.get('count', 0)} finding(s) remain"]
 
 
-def _at_or_above(answers: Mapping[str, Mapping[str, Any]], fail_on: str) -> bool:
+def _at_or_above(answers: Mapping[str, DomainAnswer], fail_on: str) -> bool:
     highest = max((int(answer.get("worst", -1)) for answer in answers.values()), default=-1)
     return fail_on != "never" and highest >= int(Severity.parse(fail_on))

@@ -98,8 +98,7 @@ def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskMo
         raise InputError("request", "empty", "say what to look at, e.g. 'what changed last night?'")
     if len(text) > MAX_REQUEST:
         raise InputError("request", f"{len(text)} characters, at most {MAX_REQUEST}", "ask in fewer words")
-    lowered = text.lower().replace("\u2019", "'")
-    tokens = [token.strip("'\":.").removesuffix("'s") for token in _TOKEN.findall(lowered)]
+    lowered, tokens = _read(text)
     words = vocabulary()
     observe = bool(_meanings(words.negations, tokens))
     objects = _objects(tokens, inventory)
@@ -117,6 +116,19 @@ def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskMo
         observe=observe,
     )
     return _with_domains(parsed, text, tokens, ask)
+
+
+def may_name(text: str) -> bool:
+    """Whether a thing that exists may be named in the request: it is more than small talk in words known here."""
+    _, tokens = _read(text)
+    said = {word for phrases in vocabulary().domains["chat"] for word in phrases.split()}
+    return not said.issuperset(tokens)
+
+
+def _read(text: str) -> tuple[str, list[str]]:
+    """The text in lower case, and its tokens."""
+    lowered = text.lower().replace("\u2019", "'")
+    return lowered, [token.strip("'\":.").removesuffix("'s") for token in _TOKEN.findall(lowered)]
 
 
 def _with_domains(parsed: Parsed, text: str, tokens: Sequence[str], ask: AskModel | None) -> Parsed:

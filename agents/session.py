@@ -125,9 +125,9 @@ class Session:
                 )
             except Refused:
                 # Killed between decision and effect: the approval stands, and the ledger keeps it to once.
-                for known in ledger.approvals(ApprovalState.APPROVED):
-                    if known.digest == plan.digest and decision == "approve":
-                        return known
+                standing = ledger.approvals_of(plan.digest, ApprovalState.APPROVED)
+                if standing and decision == "approve":
+                    return standing[0]
                 raise
 
     def _graph(self) -> Any:

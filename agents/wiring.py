@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from lamplighter.core.config import Config, load_policy
 from lamplighter.core.events import Event
@@ -15,7 +15,7 @@ from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Policy
-from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Recall, SystemClock
+from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Inventory, Names, Recall, SystemClock
 from lamplighter.tools.files import FileEdits
 
 
@@ -58,6 +58,7 @@ class Wiring:
     check_drift: CheckDrift
     effects: Mapping[str, Effect] = field(default_factory=dict[str, Effect])
     clock: Clock = field(default_factory=SystemClock)
+    inventory: Inventory | None = None
     ask_model: AskModel | None = None
     recall: Recall | None = None
     compress: Compress | None = None
@@ -93,6 +94,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Wiring:
         check_drift=_drift_engine(config.terraform_principals),
         effects=_effects(),
         clock=clock or SystemClock(),
+        inventory=_TerraformNames(config.project),
     )
 
 
@@ -103,6 +105,18 @@ def _drift_engine(principals: Sequence[str]) -> CheckDrift:
         return check_directory(directory, trace_paths, state_path, principals=principals)
 
     return check
+
+
+@dataclass(frozen=True)
+class _TerraformNames:
+    """Serves `Inventory` from the code of one directory."""
+
+    directory: Path
+
+    def names(self, kind: Literal["terraform_resource"]) -> Names:
+        from lamplighter.drift.inventory import addresses
+
+        return addresses(self.directory)
 
 
 def _effects() -> dict[str, Effect]:

@@ -46,7 +46,8 @@ def section(context: click.Context) -> str:
 
 
 def reference() -> str:
-    top = click.Context(root, info_name="lamp", terminal_width=WIDTH)
+    # As `main` does it; what stands below inherits it.
+    top = click.Context(root, info_name="lamp", terminal_width=WIDTH, **root.context_settings)
     codes = "\n".join(f"| {int(code)} | {EXIT_MEANINGS[code]} |" for code in Exit)
     head = (
         "# Command reference\n\nWritten by `make docs` from the commands' own help; edits here are overwritten.\n\n"

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.command import ROOT
+
 settings.register_profile("lamplighter", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("lamplighter")
 
 # A shell starts its background jobs with SIGINT ignored, and the commands under test would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from lamplighter import __version__
-from lamplighter.cli.output import Session, say, write_error
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import say, write_error
 from lamplighter.cli.streams import guarded_stdout
 from lamplighter.core.errors import LampError
 from lamplighter.core.exits import Exit
@@ -29,15 +30,15 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("plan", "plan", "Show, approve, deny or apply a plan."),
     "pending": ("plan", "pending", "List the plans that wait for a decision."),
     "audit": ("audit", "audit", "Verify, read or export the audit log."),
-    "config": ("settings", "config", "Show the settings and where each comes from."),
+    "config": ("config", "config", "Show the settings and where each comes from."),
     "doctor": ("doctor", "doctor", "Say what is missing or wrong, with the remedy."),
     "freeze": ("freeze", "freeze", "Stop all changes from now on."),
     "unfreeze": ("freeze", "unfreeze", "Lift the freeze."),
-    "completion": ("meta", "completion", "Print a shell's completion script."),
-    "version": ("meta", "version", "Print the version."),
+    "completion": ("completion", "completion", "Print a shell's completion script."),
+    "version": ("version", "version", "Print the version."),
     "eval": ("evaluation", "eval_command", "Run an evaluation."),
     "bench": ("evaluation", "bench_command", "Run a benchmark."),
-    "schema": ("meta", "schema", "Print the JSON schemas."),
+    "schema": ("schema", "schema", "Print the JSON schemas."),
 }
 HIDDEN = frozenset({"eval", "bench", "schema"})
 
@@ -87,7 +88,7 @@ def root(ctx: click.Context, config_file: Path | None, quiet: bool, timeout: flo
     if timeout is not None:
         signal.signal(signal.SIGALRM, _time_out)
         signal.setitimer(signal.ITIMER_REAL, timeout)
-    ctx.obj = Session(config_file=config_file, quiet=quiet)
+    ctx.obj = Invocation(config_file=config_file, quiet=quiet)
 
 
 class _Terminated(BaseException):

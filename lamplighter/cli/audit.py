@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from lamplighter.cli.output import Answer, Session, deliver, output_options
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import Answer, answers
 from lamplighter.core.exits import Exit
 from lamplighter.core.text import log_line
 
@@ -17,27 +18,27 @@ def audit() -> None:
 
 
 @audit.command()
-@output_options
+@answers
 @click.pass_obj
-def verify(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def verify(invocation: Invocation) -> Answer:
     """Recompute the whole chain; exit code 1 when a record was changed, lost or put in."""
-    with session.ledger() as ledger:
+    with invocation.ledger() as ledger:
         report = ledger.audit.verify()
     text = f"{report.records} records, chain whole" if report.ok else f"NOT WHOLE: {log_line(report.problem)}"
     code = Exit.CLEAN if report.ok else Exit.FAILED
     data = {**report._asdict(), "ok": report.ok}
-    return deliver(Answer("lamplighter/audit-verify/v1", data, lambda: text, code), outputs, as_json)
+    return Answer("lamplighter/audit-verify/v1", data, lambda: text, code)
 
 
 @audit.command()
 @click.option(
     "-n", "--lines", "count", type=click.IntRange(min=1), default=20, show_default=True, help="How many."
 )
-@output_options
+@answers
 @click.pass_obj
-def tail(session: Session, count: int, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def tail(invocation: Invocation, count: int) -> Answer:
     """Show the last records."""
-    with session.ledger() as ledger:
+    with invocation.ledger() as ledger:
         records = ledger.audit.tail(count)
     rows = tuple(record._asdict() for record in records)
 
@@ -47,13 +48,13 @@ def tail(session: Session, count: int, outputs: tuple[str, ...], as_json: bool) 
             for record in records
         )
 
-    return deliver(Answer("lamplighter/audit/v1", {"records": list(rows)}, text, rows=rows), outputs, as_json)
+    return Answer("lamplighter/audit/v1", {"records": list(rows)}, text, rows=rows)
 
 
 @audit.command()
 @click.pass_obj
-def export(session: Session) -> Exit:
+def export(invocation: Invocation) -> Exit:
     """Write every record to stdout, one JSON object a line."""
-    with session.ledger() as ledger:
+    with invocation.ledger() as ledger:
         ledger.audit.export(sys.stdout)
     return Exit.CLEAN

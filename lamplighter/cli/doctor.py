@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import click
 
-from lamplighter.cli.output import Answer, Session, deliver, output_options
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import Answer, answers
 from lamplighter.core.errors import LampError
 from lamplighter.core.exits import Exit
 from lamplighter.core.text import log_line
@@ -42,11 +43,11 @@ class Check(NamedTuple):
 
 
 @click.command()
-@output_options
+@answers
 @click.pass_obj
-def doctor(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def doctor(invocation: Invocation) -> Answer:
     """Say what is missing or wrong, with the remedy; exit code 1 when something is wrong."""
-    checks = [*_installed(), _model_server(), *_own(session)]
+    checks = [*_installed(), _model_server(), *_own(invocation)]
     code = Exit.FAILED if any(check.state == "bad" for check in checks) else Exit.CLEAN
 
     def text() -> str:
@@ -55,7 +56,7 @@ def doctor(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
         )
 
     data = {"checks": [check._asdict() for check in checks]}
-    return deliver(Answer("lamplighter/doctor/v1", data, text, code), outputs, as_json)
+    return Answer("lamplighter/doctor/v1", data, text, code)
 
 
 def _installed() -> Iterator[Check]:
@@ -94,18 +95,18 @@ def _model_server() -> Check:
     return Check("model server", "missing", "none on this machine; everything works by rules without one")
 
 
-def _own(session: Session) -> Iterator[Check]:
+def _own(invocation: Invocation) -> Iterator[Check]:
     try:
-        _ = session.resolved
+        _ = invocation.resolved
         yield Check("settings", "ok", "all keys known")
         yield Check(
-            "policy", "ok", f"mode {session.policy.mode.value}, version {session.policy.version[:12]}"
+            "policy", "ok", f"mode {invocation.policy.mode.value}, version {invocation.policy.version[:12]}"
         )
     except LampError as error:
         yield Check("settings", "bad", str(error))
         return
     try:
-        with session.ledger() as ledger:
+        with invocation.ledger() as ledger:
             report = ledger.audit.verify()
             freeze = ledger.frozen()
         yield Check(
@@ -114,18 +115,18 @@ def _own(session: Session) -> Iterator[Check]:
         yield Check("freeze", "ok", f"frozen by {freeze.by}: {freeze.reason}" if freeze else "not frozen")
     except LampError as error:
         yield Check("ledger", "bad", str(error))
-    yield from _contexts(session)
+    yield from _contexts(invocation)
 
 
-def _contexts(session: Session) -> Iterator[Check]:
+def _contexts(invocation: Invocation) -> Iterator[Check]:
     """What a session would be pinned to, and what would keep a call to it from working."""
-    pins = session.pins
+    pins = invocation.pins
     for name, title in (("kubernetes", "cluster context"), ("aws_account", "aws account")):
         # Each problem has a line of its own below.
         said = "" if pins[name].problem else f": {pins[name].origin}"
         yield Check(title, "ok", f"{pins[name].shown}{said}")
     found = [pin.problem for pin in pins.values() if pin.problem]
-    profile = session.resolved.config.aws_profile
+    profile = invocation.resolved.config.aws_profile
     found += problems(os.environ, cluster=pins["kubernetes"].value, profile=profile)
     for line, error in {str(error): error for error in found}.items():
         yield Check(error.subject, "bad", line.removeprefix(f"{error.subject}: "))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamplighter.cli.output import Answer, Session, deliver, output_options, progress
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import Answer, answers, progress
 from lamplighter.core.config import FAIL_ON
 from lamplighter.core.errors import ConfigError, InputError
 from lamplighter.core.exits import Exit, worst
@@ -37,41 +38,38 @@ _state_option = click.option(
 @_state_option
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity that gives exit code 2.")
 @click.option("--save-plan", is_flag=True, help="Keep the proposed plan for `lamp plan`.")
-@output_options
+@answers
 @click.pass_obj
 def check(
-    session: Session,
+    invocation: Invocation,
     directory: Path | None,
     paths: tuple[Path, ...],
     state: Path | None,
     fail_on: str | None,
     save_plan: bool,
-    outputs: tuple[str, ...],
-    as_json: bool,
-) -> Exit:
+) -> Answer:
     """Compare DIRECTORY and its state with the API trace, and say who changed what."""
-    from lamplighter.agents.drift import dropped, executable
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
-    report = _checked(session, directory, paths, state)
+    report = _checked(invocation, directory, paths, state)
     shown, following = data(report), ""
     if save_plan and report.plan is not None:
-        whole = report.plan.under(session.policy.version, session.identity)
+        whole = report.plan.under(invocation.policy.version, invocation.identity)
         # A plan with proposals in words can be shown but never approved; one of edits alone can be both.
-        plan = executable(whole) if executable(whole).steps else whole
-        with session.ledger() as ledger:
+        rest = whole.executable()
+        plan = rest if rest.steps else whole
+        with invocation.ledger() as ledger:
             ledger.save_plan(plan)
         shown["plan"] = plan.digest
-        following = "\n".join(["", *dropped(whole, plan), f"next: lamp plan show {plan.digest[:12]}"])
-    answer = Answer(
+        following = "\n".join(["", *whole.dropped(plan), f"next: lamp plan show {plan.digest[:12]}"])
+    return Answer(
         SCHEMA,
         shown,
         lambda: text(report) + following,
-        exit_code(report.findings, report.incomplete, fail_on or session.resolved.config.fail_on),
+        exit_code(report.findings, report.incomplete, fail_on or invocation.resolved.config.fail_on),
         markdown=lambda: markdown(report),
         rows=tuple(finding.model_dump(mode="json") for finding in report.findings),
     )
-    return deliver(answer, outputs, as_json)
 
 
 @drift.command()
@@ -79,39 +77,36 @@ def check(
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
 @_trace_option
 @_state_option
-@output_options
+@answers
 @click.pass_obj
 def explain(
-    session: Session,
+    invocation: Invocation,
     finding: str,
     directory: Path | None,
     paths: tuple[Path, ...],
     state: Path | None,
-    outputs: tuple[str, ...],
-    as_json: bool,
-) -> Exit:
+) -> Answer:
     """Tell one FINDING (its id, or an address) in full: every call that led to it, and what else was done then."""
     from lamplighter.drift.explain import SCHEMA, data, text
     from lamplighter.drift.explain import explain as tell
 
-    told = tell(_checked(session, directory, paths, state), finding)
-    answer = Answer(
+    told = tell(_checked(invocation, directory, paths, state), finding)
+    return Answer(
         SCHEMA,
         {"explained": [data(item) for item in told]},
         lambda: "\n\n".join(text(item) for item in told),
         rows=tuple(data(item) for item in told),
     )
-    return deliver(answer, outputs, as_json)
 
 
 def _checked(
-    session: Session, directory: Path | None, paths: tuple[Path, ...], state: Path | None
+    invocation: Invocation, directory: Path | None, paths: tuple[Path, ...], state: Path | None
 ) -> DriftReport:
     from lamplighter.drift import check_directory
 
-    config = session.resolved.config
-    traces = _traces(session, paths)
-    with progress("reading code, state and trace", quiet=session.quiet):
+    config = invocation.resolved.config
+    traces = _traces(invocation, paths)
+    with progress("reading code, state and trace", quiet=invocation.quiet):
         return check_directory(
             directory or config.project,
             traces,
@@ -129,25 +124,23 @@ def trace() -> None:
 @_trace_option
 @click.option("--event", default="", help="Only the event whose id begins so.")
 @click.option("--all", "every", is_flag=True, help="List every call that is not read-only.")
-@output_options
+@answers
 @click.pass_obj
 def explain_trace(
-    session: Session,
+    invocation: Invocation,
     paths: tuple[Path, ...],
     event: str,
     every: bool,
-    outputs: tuple[str, ...],
-    as_json: bool,
-) -> Exit:
+) -> Answer:
     """Say what each call of the API trace was taken for, and why."""
     from lamplighter.drift import funnel
 
-    config = session.resolved.config
-    with progress("reading the trace", quiet=session.quiet):
-        judged = funnel.explain(_traces(session, paths), config.terraform_principals, event)
+    config = invocation.resolved.config
+    with progress("reading the trace", quiet=invocation.quiet):
+        judged = funnel.explain(_traces(invocation, paths), config.terraform_principals, event)
     if event and not judged.judged:
         raise InputError(f"--event {event}", "no such call in the trace, or it is read-only", "check the id")
-    answer = Answer(
+    return Answer(
         funnel.SCHEMA,
         funnel.data(judged),
         lambda: funnel.text(judged, every=every or bool(event)),
@@ -155,11 +148,10 @@ def explain_trace(
         markdown=lambda: funnel.markdown_table(judged),
         rows=tuple(item.row() for item in judged.judged),
     )
-    return deliver(answer, outputs, as_json)
 
 
-def _traces(session: Session, given: tuple[Path, ...]) -> tuple[Path, ...]:
-    found = given or session.resolved.config.trace
+def _traces(invocation: Invocation, given: tuple[Path, ...]) -> tuple[Path, ...]:
+    found = given or invocation.resolved.config.trace
     if not found:
         raise ConfigError("trace", "no API trace is given", "name one with --trace PATH")
     return found

@@ -12,9 +12,8 @@ from typing import Any
 import click
 
 from lamplighter.cli.files import write_file
-from lamplighter.cli.output import Answer, deliver, output_options
+from lamplighter.cli.output import Answer, answers
 from lamplighter.core.errors import InputError
-from lamplighter.core.exits import Exit
 from lamplighter.scenarios.evaluation.registry import BENCHES, EVALS, Request, Result, find
 
 _sample = click.option("--sample", type=click.IntRange(min=1), help="At most so many cases or repetitions.")
@@ -30,19 +29,16 @@ _report = click.option(
 @_seeds
 @click.option("--stage", type=click.Choice(["detect"]), help="The last stage to run.")
 @_report
-@output_options
+@answers
 def eval_command(
     name: str,
     sample: int | None,
     seeds: int,
     stage: str | None,
     report: Path | None,
-    outputs: tuple[str, ...],
-    as_json: bool,
-) -> Exit:
+) -> Answer:
     """Run an evaluation by name."""
-    answer = _run(EVALS, name, Request(sample, seeds, stage), report)
-    return deliver(answer, outputs, as_json)
+    return _run(EVALS, name, Request(sample, seeds, stage), report)
 
 
 @click.command("bench", hidden=True)
@@ -50,12 +46,10 @@ def eval_command(
 @_sample
 @_seeds
 @_report
-@output_options
-def bench_command(
-    name: str, sample: int | None, seeds: int, report: Path | None, outputs: tuple[str, ...], as_json: bool
-) -> Exit:
+@answers
+def bench_command(name: str, sample: int | None, seeds: int, report: Path | None) -> Answer:
     """Run a benchmark by name."""
-    return deliver(_run(BENCHES, name, Request(sample, seeds), report), outputs, as_json)
+    return _run(BENCHES, name, Request(sample, seeds), report)
 
 
 def _run(table: Mapping[str, str], name: str, request: Request, report: Path | None) -> Answer:

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import click
 
-from lamplighter.cli.output import Session
-from lamplighter.core.exits import Exit
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import Answer, answers
+
+_SCHEMA = "lamplighter/freeze/v1"
 
 
 @click.command()
 @click.option("--reason", default="by hand", show_default=True, help="Shown to whoever is refused.")
+@answers
 @click.pass_obj
-def freeze(session: Session, reason: str) -> Exit:
+def freeze(invocation: Invocation, reason: str) -> Answer:
     """Stop all changes from now on; nothing new is executed until `lamp unfreeze`."""
-    with session.ledger() as ledger:
-        ledger.freeze(session.identity, reason)
-    click.echo("frozen: nothing is executed until `lamp unfreeze`")
-    return Exit.CLEAN
+    with invocation.ledger() as ledger:
+        ledger.freeze(invocation.identity, reason)
+    data = {"frozen": True, "by": invocation.identity, "reason": reason}
+    return Answer(_SCHEMA, data, lambda: "frozen: nothing is executed until `lamp unfreeze`")
 
 
 @click.command()
+@answers
 @click.pass_obj
-def unfreeze(session: Session) -> Exit:
+def unfreeze(invocation: Invocation) -> Answer:
     """Lift the freeze."""
-    with session.ledger() as ledger:
-        ledger.unfreeze(session.identity)
-    click.echo("no longer frozen")
-    return Exit.CLEAN
+    with invocation.ledger() as ledger:
+        ledger.unfreeze(invocation.identity)
+    data = {"frozen": False, "by": invocation.identity}
+    return Answer(_SCHEMA, data, lambda: "no longer frozen")

@@ -3,70 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
 from lamplighter.cli.files import STDOUT, descriptor, identity, write_file
 from lamplighter.cli.streams import silence
-from lamplighter.core.config import Resolved, load_config, load_policy
 from lamplighter.core.exits import Exit
-from lamplighter.core.ledger import Ledger
-from lamplighter.core.policy import Policy
 from lamplighter.core.redaction import redact_value
 from lamplighter.core.text import log_line
 
-if TYPE_CHECKING:
-    from lamplighter.tools.contexts import Pin
-
 FORMATS = ("text", "json", "jsonl", "markdown")
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-
-class Session:
-    """What every command shares: the settings (read once, when first needed), quietness, the local user."""
-
-    def __init__(self, config_file: Path | None, quiet: bool) -> None:
-        self.config_file = config_file
-        self.quiet = quiet
-
-    @cached_property
-    def resolved(self) -> Resolved:
-        return load_config(self.config_file)
-
-    @cached_property
-    def policy(self) -> Policy:
-        return load_policy(self.resolved.config)
-
-    @cached_property
-    def identity(self) -> str:
-        """`user@host` of the process, as the audit log names the local user; no variable can change it."""
-        import pwd
-        import socket
-
-        try:
-            user = pwd.getpwuid(os.getuid()).pw_name
-        except KeyError:
-            user = str(os.getuid())
-        return f"{user}@{socket.gethostname()}"
-
-    @property
-    def pins(self) -> dict[str, Pin]:
-        """What a session that begins now would be pinned to."""
-        from lamplighter.tools.contexts import pins
-
-        config = self.resolved.config
-        return pins(os.environ, kube_context=config.kube_context, aws_profile=config.aws_profile)
-
-    def ledger(self) -> Ledger:
-        return Ledger.open(self.resolved.config.ledger_path)
 
 
 class Sink(NamedTuple):
@@ -101,6 +55,19 @@ def output_options(command: _F) -> _F:
     return several(json_alias(command))
 
 
+def answers(command: Callable[..., Answer]) -> Callable[..., Exit]:
+    """Makes a command of what returns an Answer: it gets the options of `output_options`, and the answer goes where
+    they say. Wrong usage of them shows before any work is done."""
+
+    @output_options
+    @wraps(command)
+    def run(*arguments: Any, outputs: tuple[str, ...], as_json: bool, **options: Any) -> Exit:
+        chosen = sinks(outputs, as_json)
+        return deliver(command(*arguments, **options), chosen)
+
+    return run
+
+
 def sinks(outputs: tuple[str, ...], as_json: bool) -> list[Sink]:
     """Raises click.UsageError on an unknown format, or two formats for one file or for stdout."""
     chosen: list[Sink] = []
@@ -131,9 +98,9 @@ def _require_places_of_their_own(chosen: list[Sink]) -> None:
             )
 
 
-def deliver(answer: Answer, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def deliver(answer: Answer, chosen: Sequence[Sink]) -> Exit:
     """Writes files first (each whole or not at all), then stdout; returns the answer's exit code."""
-    for sink in sorted(sinks(outputs, as_json), key=lambda sink: sink.path is None):
+    for sink in sorted(chosen, key=lambda sink: sink.path is None):
         body = render(answer, sink.format)
         body = body if body.endswith("\n") or not body else f"{body}\n"
         if sink.path is None:

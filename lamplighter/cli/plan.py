@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from lamplighter.cli.output import Answer, Session, deliver, output_options
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import Answer, answers
 from lamplighter.core.approvals import ApprovalState
-from lamplighter.core.errors import Refused
 from lamplighter.core.exits import Exit
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Policy
@@ -22,9 +22,9 @@ def plan() -> None:
     """Show, approve, deny or apply a plan by its DIGEST, or by the first 6 digits of it or more."""
 
 
-def _of_one_plan(command: Callable[..., Exit]) -> Callable[..., Exit]:
-    """What the commands of this group have in common: the session, a DIGEST, and where the answer goes."""
-    return click.argument("digest")(output_options(click.pass_obj(command)))
+def _of_one_plan(command: Callable[..., Answer]) -> Callable[..., Exit]:
+    """What the commands of this group have in common: the invocation, a DIGEST, and where the answer goes."""
+    return click.argument("digest")(answers(click.pass_obj(command)))
 
 
 def plan_text(shown: Plan, policy: Policy) -> str:
@@ -53,24 +53,26 @@ def plan_data(shown: Plan, policy: Policy) -> dict[str, Any]:
 
 @plan.command()
 @_of_one_plan
-def show(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def show(invocation: Invocation, digest: str) -> Answer:
     """Show a plan, what it would change, and what the policy says."""
-    with session.ledger() as ledger:
+    with invocation.ledger() as ledger:
         found = ledger.find_plan(digest)
-    policy = session.policy
-    answer = Answer("lamplighter/plan/v1", plan_data(found, policy), lambda: plan_text(found, policy))
-    return deliver(answer, outputs, as_json)
+    policy = invocation.policy
+    return Answer("lamplighter/plan/v1", plan_data(found, policy), lambda: plan_text(found, policy))
 
 
-def _decide(session: Session, digest: str, approve: bool, outputs: tuple[str, ...], as_json: bool) -> Exit:
-    with session.ledger() as ledger:
+def _decide(invocation: Invocation, digest: str, approve: bool) -> Answer:
+    with invocation.ledger() as ledger:
         found = ledger.find_plan(digest)
-        known = [row for row in ledger.approvals() if row.digest == found.digest]
-        if not any(row.state is ApprovalState.PENDING for row in known):
-            requester = found.requested_by or session.identity
-            ledger.request_approval(found, requested_by=requester, channel="cli", policy=session.policy)
+        if not ledger.approvals_of(found.digest, ApprovalState.PENDING):
+            requester = found.requested_by or invocation.identity
+            ledger.request_approval(found, requested_by=requester, channel="cli", policy=invocation.policy)
         decided = ledger.decide(
-            found.digest, approve=approve, approver=session.identity, channel="cli", policy=session.policy
+            found.digest,
+            approve=approve,
+            approver=invocation.identity,
+            channel="cli",
+            policy=invocation.policy,
         )
     data = {
         "digest": decided.digest,
@@ -80,14 +82,14 @@ def _decide(session: Session, digest: str, approve: bool, outputs: tuple[str, ..
     }
     following = f"\nnext: lamp plan apply {decided.digest[:12]}" if approve else ""
     text = f"{decided.state.value} {decided.digest} by {log_line(str(decided.approver))}{following}"
-    return deliver(Answer("lamplighter/decision/v1", data, lambda: text), outputs, as_json)
+    return Answer("lamplighter/decision/v1", data, lambda: text)
 
 
 def _add_decision(name: str, approve: bool, text: str) -> None:
     @plan.command(name, help=text)
     @_of_one_plan
-    def decide(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
-        return _decide(session, digest, approve, outputs, as_json)
+    def decide(invocation: Invocation, digest: str) -> Answer:
+        return _decide(invocation, digest, approve)
 
 
 _add_decision("approve", True, "Approve exactly this plan, once.")
@@ -96,41 +98,36 @@ _add_decision("deny", False, "Deny this plan.")
 
 @plan.command("apply")
 @_of_one_plan
-def apply_plan(session: Session, digest: str, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def apply_plan(invocation: Invocation, digest: str) -> Answer:
     """Execute an approved plan: each step at most once, and verified before the next."""
     from lamplighter.agents.reports import executed, execution_lines
     from lamplighter.agents.wiring import build
 
-    with session.ledger() as ledger:
+    with invocation.ledger() as ledger:
         found = ledger.find_plan(digest)
         usable = (ApprovalState.APPROVED, ApprovalState.SPENT)
         # One that has expired or is frozen may still have a step in doubt, which is looked at before any refusal.
         known = [
-            row
-            for row in ledger.approvals()
-            if row.digest == found.digest and (row.state in usable or ledger.steps(row.id))
+            row for row in ledger.approvals_of(found.digest) if row.state in usable or ledger.steps(row.id)
         ]
         if not known:
-            raise Refused(
-                f"plan {found.digest[:12]}", "is not approved", f"run `lamp plan approve {found.digest[:12]}`"
-            )
-    report = build(session.resolved.config).execute(known[-1].id)
+            raise found.refused("is not approved", f"run `lamp plan approve {found.digest[:12]}`")
+    report = build(invocation.resolved.config).execute(known[-1].id)
     done = executed(report)
-    answer = Answer(
+    return Answer(
         "lamplighter/execution/v1",
         done,
         lambda: "\n".join(log_line(line) for line in execution_lines(done)),
         report.exit_code,
     )
-    return deliver(answer, outputs, as_json)
 
 
 @click.command()
-@output_options
+@answers
 @click.pass_obj
-def pending(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def pending(invocation: Invocation) -> Answer:
     """List the plans that wait for a decision."""
-    with session.ledger() as ledger:
+    with invocation.ledger() as ledger:
         waiting = ledger.pending()
     rows = tuple(
         {
@@ -149,6 +146,4 @@ def pending(session: Session, outputs: tuple[str, ...], as_json: bool) -> Exit:
         ]
         return "\n".join(lines) or "nothing waits for a decision"
 
-    return deliver(
-        Answer("lamplighter/pending/v1", {"pending": list(rows)}, text, rows=rows), outputs, as_json
-    )
+    return Answer("lamplighter/pending/v1", {"pending": list(rows)}, text, rows=rows)

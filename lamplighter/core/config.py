@@ -211,19 +211,19 @@ def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Ite
     if path is not None:
         yield _file_layer(path, _read_toml(path))
     yield _env_layer(env, here)
-    yield from _found_layers(here, path)
     user = Path(env.get("XDG_CONFIG_HOME") or home(env) / ".config") / "lamplighter" / "lamp.toml"
-    if user.is_file():
-        yield _file_layer(user, _read_toml(user))
+    own = _file_layer(user, _read_toml(user)) if user.is_file() else _Layer("default", here, {})
+    yield from _found_layers(here, path, own.values.get("fail_on", Config().fail_on))
+    yield own
 
 
-def _found_layers(here: Path, named: Path | None) -> Iterator[_Layer]:
+def _found_layers(here: Path, named: Path | None, fail_on: object) -> Iterator[_Layer]:
     places = (here, *here.parents)
     for place in places:
         if (place / "lamp.toml").is_file():
             if named is not None and (place / "lamp.toml").samefile(named):
                 break
-            yield _found_layer(place / "lamp.toml", _read_toml(place / "lamp.toml"))
+            yield _found_layer(place / "lamp.toml", _read_toml(place / "lamp.toml"), fail_on)
             break
     for place in places:
         path = place / "pyproject.toml"
@@ -231,18 +231,29 @@ def _found_layers(here: Path, named: Path | None) -> Iterator[_Layer]:
         if path.is_file() and b"tool.lamplighter" in path.read_bytes():
             tools = _read_toml(path).get("tool", {})
             table = tools.get("lamplighter", {}) if isinstance(tools, dict) else {}
-            yield _found_layer(path, table if isinstance(table, dict) else {})
+            yield _found_layer(path, table if isinstance(table, dict) else {}, fail_on)
             break
 
 
-def _found_layer(path: Path, table: dict[str, Any]) -> _Layer:
-    """A file that merely lies in the project: whoever can write there must not widen what a run may do."""
+def _found_layer(path: Path, table: dict[str, Any], fail_on: object) -> _Layer:
+    """A file that merely lies in the project: whoever can write there must not widen what a run may do.
+
+    Nor may it let findings pass that the user's own `fail_on`, or the default, stops at.
+    """
     layer = _file_layer(path, table)
     for key, value in layer.values.items():
+        if key == "fail_on" and _laxer(value, fail_on):
+            remedy = f"put it into the user's own settings, name this file with --config, or write {fail_on}"
+            raise ConfigError(str(path), f"fail_on: {value} lets more pass than {fail_on}", remedy)
         if key in _NOT_FROM_PROJECT or key.startswith("models.") or (key == "mode" and value == "act"):
             remedy = "put it into the user's own settings, or name this file with --config"
             raise ConfigError(str(path), f"{key} may not be set by a file found in the project", remedy)
     return layer
+
+
+def _laxer(value: object, than: object) -> bool:
+    """What is no severity at all is reported where the settings are checked."""
+    return value in FAIL_ON and than in FAIL_ON and FAIL_ON.index(value) > FAIL_ON.index(than)
 
 
 def _file_layer(path: Path, table: dict[str, Any]) -> _Layer:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
+from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Verdict
@@ -46,11 +47,13 @@ class Routed(_Event):
 
 
 class Asked(_Event):
-    """The supervisor abstained and asks the person back; the turn ends here."""
+    """The supervisor abstained and asks the person back; the turn ends here, and the reply goes on in `thread`."""
 
     type: Literal["asked"] = "asked"
     question: str
     options: tuple[str, ...] = ()
+    thread: str = ""
+    exit_code: int = int(Exit.INCOMPLETE)
 
 
 class ToolCalled(_Event):
@@ -82,12 +85,13 @@ class Proposed(_Event):
 
 
 class ApprovalNeeded(_Event):
-    """The run waits for a decision on exactly this digest."""
+    """The run waits for a decision on exactly this digest; the turn ends here."""
 
     type: Literal["approval_needed"] = "approval_needed"
     digest: str
     approval_id: str
     expires_at: str
+    exit_code: int = int(Exit.REFUSED)
 
 
 class StepFinished(_Event):
@@ -121,7 +125,7 @@ class Failed(_Event):
 
     type: Literal["failed"] = "failed"
     message: str
-    exit_code: int = 1
+    exit_code: int = int(Exit.FAILED)
 
 
 Event: TypeAlias = Annotated[

@@ -14,7 +14,7 @@ from lamplighter.core.approvals import Approval, ApprovalState
 from lamplighter.core.errors import LampError, Refused, Unavailable
 from lamplighter.core.events import Event, StepFinished
 from lamplighter.core.exits import Exit, worst
-from lamplighter.core.ledger import LEDGER_POINTS, Ledger, check_policy
+from lamplighter.core.ledger import LEDGER_POINTS, Ledger
 from lamplighter.core.plans import Plan, Step
 from lamplighter.core.policy import Decision, Policy
 from lamplighter.core.ports import Effect, EffectResult
@@ -122,20 +122,17 @@ def execute(
 def _require_permission(
     ledger: Ledger, approval: Approval, plan: Plan, policy: Policy, effects: Mapping[str, Effect]
 ) -> None:
-    subject = f"plan {plan.digest[:12]}"
     if approval.state is not ApprovalState.APPROVED:
-        raise Refused(subject, f"its approval is {approval.state.value}", "see `lamp pending`")
+        raise plan.refused(f"its approval is {approval.state.value}", "see `lamp pending`")
     if not ledger.audit.tells("approval.approved", approval.id, plan.digest):
-        raise Refused(subject, "the audit log knows of no such approval", "ask for a new approval")
+        raise plan.refused("the audit log knows of no such approval", "ask for a new approval")
     if approval.policy_version != policy.version:
-        raise Refused(subject, "the policy has changed since it was approved", "make the plan again")
-    freeze = ledger.frozen()
-    if freeze:
-        raise Refused("ledger", f"frozen by {freeze.by}: {freeze.reason}", "lift it with `lamp unfreeze`")
-    check_policy(plan, policy)
+        raise plan.refused("the policy has changed since it was approved", "make the plan again")
+    ledger.require_unfrozen()
+    policy.require_allowed(plan)
     asked = [verdict for verdict in policy.judge(plan) if verdict.decision is Decision.ASK]
     if approval.channel == "policy" and asked:
-        raise Refused(subject, f"step {asked[0].step} needs a person's approval", "ask for an approval")
+        raise plan.refused(f"step {asked[0].step} needs a person's approval", "ask for an approval")
     missing = [step.operation.verb for step in plan.steps if step.operation.verb not in effects]
     if missing:
         raise Unavailable(
@@ -234,7 +231,9 @@ class _Run:
         if result.outcome is not Outcome.DONE:
             return None
         seen = self._observe(step, claim)
-        return self._ledger.verify(claim, Verification(seen.outcome is Outcome.DONE, seen.detail))
+        return self._ledger.record_verification(
+            claim, Verification(seen.outcome is Outcome.DONE, seen.detail)
+        )
 
     def _observe(self, step: Step, claim: str) -> EffectResult:
         effect = self._effects.get(step.operation.verb)

@@ -94,6 +94,20 @@ class Finding(BaseModel):
     links: tuple[CausalLink, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def attribution(self) -> str:
+        """`WHO with TOOL from IP at TIME (what they did in short)` as far as it is known; empty where nobody is named.
+
+        The words are from outside: escape before showing.
+        """
+        details = self.details
+        if not details.get("actor"):
+            return ""
+        words = (("with", "tool"), ("from", "source_ip"), ("at", "time"))
+        known = [f"{word} {details[key]}" for word, key in words if details.get(key)]
+        intent = [f"({details['intent']})"] if details.get("intent") else []
+        return " ".join([str(details["actor"]), *known, *intent])
+
     @field_validator("severity", mode="before")
     @classmethod
     def _severity_from_name(cls, value: object) -> object:

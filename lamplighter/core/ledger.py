@@ -124,7 +124,7 @@ class Ledger:
         """In mode act, when the rules allow every step unasked: the same record, already approved."""
         verdicts = policy.judge(plan)
         if policy.mode is not Mode.ACT or any(verdict.decision is not Decision.ALLOW for verdict in verdicts):
-            raise _refused(plan, "the policy does not allow every step unasked", "ask for an approval")
+            raise plan.refused("the policy does not allow every step unasked", "ask for an approval")
         approver = "policy:" + ",".join(sorted({verdict.rule for verdict in verdicts}))
         requester = plan.requested_by if requested_by is None else requested_by
         return self._open_approval(plan, requester, "policy", policy, approver=approver)
@@ -132,7 +132,7 @@ class Ledger:
     def _open_approval(
         self, plan: Plan, requested_by: str, channel: Channel, policy: Policy, *, approver: str | None
     ) -> Approval:
-        check_policy(plan, policy)
+        policy.require_allowed(plan)
         with self._write("request") as now:
             self._keep(plan, now)
             self._expire(plan.digest, now)
@@ -147,7 +147,7 @@ class Ledger:
             ):
                 return existing
             if existing and existing.state is ApprovalState.APPROVED:
-                raise _refused(plan, "is approved already", "run `lamp plan apply`")
+                raise plan.refused("is approved already", "run `lamp plan apply`")
             self._refuse_executed(plan)
             if existing:
                 self._set_state(existing.id, ApprovalState.EXPIRED)
@@ -174,7 +174,7 @@ class Ledger:
         query = """SELECT count(*) FROM steps JOIN approvals ON approvals.id = steps.approval_id
             WHERE digest = ? AND (outcome IS NULL OR outcome IN ('done', 'unknown'))"""
         if self._connection.execute(query, (plan.digest,)).fetchone()[0]:
-            raise _refused(plan, "was already executed, at least in part", "make a new plan")
+            raise plan.refused("was already executed, at least in part", "make a new plan")
 
     def decide(
         self, digest_prefix: str, *, approve: bool, approver: str, channel: Channel, policy: Policy
@@ -187,20 +187,20 @@ class Ledger:
             row = self._connection.execute(query, (plan.digest,)).fetchone()
             refusal = _undecidable(approval_of(row) if row else None)
             if refusal:
-                raise _refused(plan, refusal, "ask for a new approval")
+                raise plan.refused(refusal, "ask for a new approval")
             asked = approval_of(row)
             if approve:
-                check_policy(plan, policy)
+                policy.require_allowed(plan)
             if channel == "policy":
-                raise _refused(
-                    plan, "a policy does not decide what was asked of a person", "decide it yourself"
+                raise plan.refused(
+                    "a policy does not decide what was asked of a person", "decide it yourself"
                 )
             if asked.policy_version != policy.version:
-                raise _refused(plan, "the policy has changed since it was proposed", "make the plan again")
+                raise plan.refused("the policy has changed since it was proposed", "make the plan again")
             risk = max(step.operation.risk for step in plan.steps)
             reason = policy.may_approve(approver, asked.requested_by, channel, risk)
             if approve and reason:
-                raise _refused(plan, reason, "have somebody else approve it")
+                raise plan.refused(reason, "have somebody else approve it")
             state = ApprovalState.APPROVED if approve else ApprovalState.DENIED
             expires = now + timedelta(minutes=policy.approval_minutes) if approve else asked.expires_at
             decided = asked._replace(
@@ -222,6 +222,10 @@ class Ledger:
             _as_of(approval_of(row), now) for row in self._read("SELECT * FROM approvals ORDER BY rowid")
         ]
         return [approval for approval in every if not states or approval.state in states]
+
+    def approvals_of(self, digest: str, *states: ApprovalState) -> list[Approval]:
+        """As `approvals`, those of one plan; `digest` is whole."""
+        return [approval for approval in self.approvals(*states) if approval.digest == digest]
 
     def pending(self) -> list[Approval]:
         return self.approvals(ApprovalState.PENDING)
@@ -265,9 +269,7 @@ class Ledger:
         return claim
 
     def _require_open(self, approval: Approval, now: datetime) -> None:
-        freeze = self.frozen()
-        if freeze:
-            raise Refused("ledger", f"frozen by {freeze.by}: {freeze.reason}", "lift it with `lamp unfreeze`")
+        self.require_unfrozen()
         row = self._connection.execute("SELECT * FROM approvals WHERE id = ?", (approval.id,)).fetchone()
         current = _as_of(approval_of(row), now) if row else None
         if (
@@ -299,7 +301,7 @@ class Ledger:
         self._note(now, "lamp", f"step.{kept.outcome.value}", claim, detail=kept.detail)
         return kept
 
-    def verify(self, claim: str, verification: Verification) -> Verification:
+    def record_verification(self, claim: str, verification: Verification) -> Verification:
         """Records what a look at the world showed of a step that is done, once; returns it as it is kept."""
         kept = verification._replace(seen=redact(verification.seen))
         with self._write("verify") as now:
@@ -346,6 +348,12 @@ class Ledger:
     def frozen(self) -> Freeze | None:
         rows = self._read("SELECT by, reason, since FROM freezes")
         return Freeze(rows[0][0], rows[0][1], datetime.fromisoformat(rows[0][2])) if rows else None
+
+    def require_unfrozen(self) -> None:
+        """Raises Refused while there is a freeze."""
+        freeze = self.frozen()
+        if freeze:
+            raise Refused("ledger", f"frozen by {freeze.by}: {freeze.reason}", "lift it with `lamp unfreeze`")
 
     # runs
 
@@ -406,22 +414,6 @@ class Ledger:
 
     def _unusable(self, error: Exception) -> LedgerError:
         return LedgerError(str(self.path), f"the ledger cannot be used ({error})", "see `lamp doctor`")
-
-
-def check_policy(plan: Plan, policy: Policy) -> None:
-    """Raises Refused where the plan is empty, was judged by another policy, or has a step that is denied."""
-    if not plan.steps:
-        raise _refused(plan, "has no steps", "nothing is to be done")
-    if plan.policy_version != policy.version:
-        raise _refused(plan, "was judged by another policy than the one in force", "make the plan again")
-    for verdict in policy.judge(plan):
-        if verdict.decision is Decision.DENY:
-            problem = f"step {verdict.step} is denied by {verdict.rule} ({verdict.reason})"
-            raise _refused(plan, problem, "change the plan or the policy")
-
-
-def _refused(plan: Plan, problem: str, remedy: str) -> Refused:
-    return Refused(f"plan {plan.digest[:12]}", problem, remedy)
 
 
 def _undecidable(approval: Approval | None) -> str:

@@ -82,7 +82,11 @@ class _Operation(BaseModel):
         raise NotImplementedError  # every member of the union defines it; a test holds this
 
     def inverse(self) -> Operation | None:
-        """The operation that undoes this one, None where nothing can."""
+        """The operation that undoes this one, None where nothing can.
+
+        Its target has the version from before this operation, at which it would be refused: whoever undoes reads the
+        target again once this one is done, and sets the version it has then.
+        """
         return None
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -115,7 +114,8 @@ class Policy(_Table):
     approvers: tuple[str, ...] = ()
     approval_minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
 
-    @cached_property
+    # Not cached: `model_copy(update=...)` would carry what is cached over to another policy.
+    @property
     def version(self) -> str:
         """sha256 over the policy's canonical JSON."""
         return digest(self.model_dump(mode="json"))
@@ -128,6 +128,17 @@ class Policy(_Table):
                 Verdict(step=step.id, decision=Decision.DENY, rule="caps", reason=over) for step in plan.steps
             )
         return tuple(self._judge_step(step.id, step.operation) for step in plan.steps)
+
+    def require_allowed(self, plan: Plan) -> None:
+        """Raises Refused where the plan is empty, was judged by another policy, or has a step that is denied."""
+        if not plan.steps:
+            raise plan.refused("has no steps", "nothing is to be done")
+        if plan.policy_version != self.version:
+            raise plan.refused("was judged by another policy than the one in force", "make the plan again")
+        for verdict in self.judge(plan):
+            if verdict.decision is Decision.DENY:
+                problem = f"step {verdict.step} is denied by {verdict.rule} ({verdict.reason})"
+                raise plan.refused(problem, "change the plan or the policy")
 
     def _judge_step(self, step: str, operation: Operation) -> Verdict:
         if self.mode is Mode.OBSERVE:

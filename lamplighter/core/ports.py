@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from lamplighter.core.errors import LampError
 from lamplighter.core.operations import Operation
@@ -116,7 +116,16 @@ class AskModel(Protocol):
     def choose(self, question: str, options: Sequence[str]) -> str | None: ...
 
 
-class Inventory(Protocol):
-    """The names that exist, by kind (addresses, workloads, nodes ...), against which requests are matched."""
+class Names(NamedTuple):
+    """Names that exist; `left_out` says, in one line each, what was not read and may hold more."""
 
-    def names(self, kind: str) -> Sequence[str]: ...
+    names: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+class Inventory(Protocol):
+    """The names that exist, against which requests are matched."""
+
+    def names(self, kind: Literal["terraform_resource"]) -> Names:
+        """Raises LampError where nothing can be read."""
+        ...

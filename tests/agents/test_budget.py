@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.command import environment
 
 _PROGRAM = """
 import os, signal, sys, threading
@@ -46,9 +44,8 @@ def ask(folder: Path, engine: str, seconds: int) -> process.Completed:
     (folder / "lamp.toml").write_text(
         f'project = "{folder}/project"\nstate_dir = "{folder}/state"\n[budgets]\nseconds = {seconds}\n'
     )
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     argv = [sys.executable, "-c", _PROGRAM, engine, "--config", "lamp.toml", "ask", "show drift"]
-    return process.run(argv, cwd=folder, env=env, timeout_s=90)
+    return process.run(argv, cwd=folder, env=environment(folder), timeout_s=90)
 
 
 @pytest.mark.parametrize("engine", ["waits", "has_a_child"])

@@ -1,26 +1,15 @@
-"""Which findings and which steps a request keeps: each constraint reads its own field."""
+"""Which findings a request keeps: each constraint reads its own field."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lamplighter.agents.drift import (
-    beyond,
-    declared_resources,
-    dropped,
-    executable,
-    matches,
-    narrowed,
-    remaining,
-)
+from lamplighter.agents.drift import beyond, matches
 from lamplighter.agents.requests import parse
 from lamplighter.core.findings import Finding, Severity
-from lamplighter.core.operations import ByteEdit, EditHcl, Target
-from lamplighter.core.plans import Plan, Step
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 ADDRESS = "aws_security_group.api"
@@ -96,66 +85,6 @@ def test_fields(request_text: str, details: dict[str, Any], kept: bool) -> None:
 def test_objects(where: str, kept: bool) -> None:
     asked = parse("drift of aws_security_group.api", now=NOW, inventory=(ADDRESS,))
     assert matches(finding(where=where), asked) is kept
-
-
-def step(
-    number: int, attribute: str, *, words: bool = False, after: tuple[str, ...] = (), member: str = ""
-) -> Step:
-    target = Target(context="/p", kind="terraform_file", name="main.tf", version="v")
-    edits = () if words else (ByteEdit(start=0, end=1, old="a", new="b"),)
-    operation = EditHcl(target=target, address=ADDRESS, attribute=attribute, proposal="p", edits=edits)
-    resolves = (finding(attribute, member=member).id,)
-    return Step(id=f"s{number}", operation=operation, after=after, resolves=resolves)
-
-
-PLAN = Plan(
-    steps=(
-        step(1, "ingress"),
-        step(2, "egress"),
-        step(3, "tags", words=True),
-        step(4, "name", after=("s3",)),
-    ),
-    rationale="drift",
-)
-
-
-def test_a_plan_is_narrowed_to_the_findings_kept() -> None:
-    plan = narrowed(PLAN, [finding("egress")], requested_by="ann", policy="v1")
-    assert [kept.id for kept in plan.steps] == ["s2"]
-    assert (plan.requested_by, plan.policy_version) == ("ann", "v1")
-    assert narrowed(PLAN, [finding(where="aws_s3_bucket.b")], requested_by="ann", policy="v1").steps == ()
-
-
-def test_two_findings_of_one_attribute_have_their_own_steps() -> None:
-    plan = Plan(steps=(step(1, "ingress", member="+22"), step(2, "ingress", member="-443")), rationale="")
-    opened, closed = finding(member="+22"), finding(member="-443")
-    kept = narrowed(plan, [closed], requested_by="ann", policy="v1")
-    assert [item.id for item in kept.steps] == ["s2"]
-    assert remaining([opened, closed], plan, {"s2"}) == [opened]
-
-
-def test_a_finding_remains_until_each_of_its_steps_is_verified() -> None:
-    found = [finding("ingress"), finding("egress"), finding("nothing resolves this")]
-    plan = Plan(steps=(step(1, "ingress"), step(2, "ingress"), step(3, "egress")), rationale="")
-    assert remaining(found, plan, {"s1", "s3"}) == [found[0], found[2]]
-    assert remaining(found, plan, {"s1", "s2"}) == [found[1], found[2]]
-    assert remaining(found, plan, set()) == found
-
-
-def test_words_are_dropped_with_what_comes_after_them() -> None:
-    rest = executable(PLAN)
-    assert [kept.id for kept in rest.steps] == ["s1", "s2"]
-    (line,) = dropped(PLAN, rest)
-    assert line.startswith("2 of 4 step(s)")
-    assert rest.rationale == f"drift; {line}"
-    assert dropped(rest, rest) == []
-
-
-def test_declared_resources(tmp_path: Path) -> None:
-    (tmp_path / "main.tf").write_text('resource "aws_sqs_queue" "jobs" {}\n# resource "x" "commented"\n')
-    (tmp_path / ".terraform").mkdir()
-    (tmp_path / ".terraform" / "other.tf").write_text('resource "aws_sqs_queue" "fetched" {}\n')
-    assert declared_resources(tmp_path) == ("aws_sqs_queue.jobs",)
 
 
 def test_a_window_beyond_the_trace_is_said_to_be_unchecked() -> None:

@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lamplighter.core.events import Failed, Proposed, Reported
 from tests.agents.world import decided, digest_of, last_report, make_wiring, performed, text_of, turn
-
-
-def forked(work: Callable[[], int]) -> int:
-    """Starts `work` in a child that ends with its result, and returns the process id."""
-    child = os.fork()
-    if child == 0:
-        code = 99
-        try:
-            code = work()
-        finally:
-            os._exit(code)
-    return child
-
-
-def end_of(child: int) -> int:
-    """The wait status."""
-    return os.waitpid(child, 0)[1]
+from tests.forks import end_of, forked
 
 
 @pytest.mark.parametrize("thread", ["t1", "another"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,9 @@ import pytest
 from lamplighter.agents.wiring import Wiring, build
 from lamplighter.core.config import Config
 from lamplighter.core.events import ApprovalNeeded, Found, Proposed
-from lamplighter.tools import process
 from tests.agents.world import decided, digest_of, last_report, turn
+from tests.command import ROOT, lamp
 
-ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "scenarios" / "data" / "payments"
 
 
@@ -72,8 +69,6 @@ def test_the_command_that_waits_for_approval_exits_3(sample: Wiring, tmp_path: P
         f'project = "{config.project}"\ntrace = ["{config.trace[0]}"]\n'
         f'state = "{config.state}"\nstate_dir = "{config.state_dir}"\n'
     )
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "lamplighter", "--config", "lamp.toml", "ask", "fix the drift"]
-    done = process.run(command, cwd=tmp_path, env=env)
+    done = lamp(tmp_path, "--config", "lamp.toml", "ask", "fix the drift")
     assert done.code == 3
     assert b"waits for approval" in done.stdout

@@ -18,6 +18,7 @@ from lamplighter.agents.session import Session
 from lamplighter.agents.wiring import Wiring
 from lamplighter.core.config import Budgets
 from lamplighter.core.events import Asked, Event, Failed, Found, Proposed, Routed, Started
+from lamplighter.core.findings import Severity
 from tests.agents.world import (
     SOURCE,
     Answer,
@@ -179,6 +180,27 @@ def test_a_finished_run_is_in_the_audit_log(wiring: Wiring) -> None:
     body = json.loads(record.body)
     assert (body["request"], body["domains"], body["exit_code"]) == ("show drift", ["drift"], 2)
     assert Blobs(wiring.config.state_dir / "blobs.db").get(body["findings"]["drift"])[0]["id"] == "dr-1"
+
+
+def test_the_worst_finding_comes_first(wiring: Wiring) -> None:
+    def three(directory: Path, trace: object, state: object = None) -> Answer:
+        answer = engine(directory, trace)
+        (found,) = answer.findings
+        worst_last = [
+            found.model_copy(update={"id": f"dr-{severity.label}", "severity": severity})
+            for severity in (Severity.LOW, Severity.CRITICAL, Severity.HIGH)
+        ]
+        return replace(answer, findings=worst_last)
+
+    events = turn(replace(wiring, check_drift=three), "show drift")
+    found = [event.finding.severity.label for event in events if isinstance(event, Found)]
+    assert found == ["critical", "high", "low"]
+
+
+def test_a_denial_goes_past_execute(wiring: Wiring) -> None:
+    turn_of_the_graph = graph.Turn(wiring, Blobs(wiring.config.state_dir / "blobs.db"), "t1")
+    edges = graph.build_graph(turn_of_the_graph).compile().get_graph().edges
+    assert {edge.target for edge in edges if edge.source == "approve"} == {"execute", "report"}
 
 
 def test_steps_in_words_are_counted_and_not_put_up_for_approval(wiring: Wiring) -> None:

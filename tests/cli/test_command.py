@@ -12,7 +12,7 @@ import click
 import pytest
 
 from lamplighter.cli.app import COMMANDS, HIDDEN, root
-from lamplighter.cli.meta import schema_of
+from lamplighter.cli.schema import schema_of
 from lamplighter.scenarios.bench_cli import heavy_imports
 from tests.command import ROOT, lamp
 
@@ -121,3 +121,12 @@ def test_a_freeze_refuses_apply(tmp_path: Path) -> None:
     assert all(step["verified"] is True and step["seen"] for step in answer["steps"])
     again = lamp(tmp_path, "plan", "apply", digest)
     assert again.code == 0 and b"; verified: the file holds the edit" in again.stdout
+
+
+def test_the_switch_prints_json_and_wrong_usage_does_nothing(tmp_path: Path) -> None:
+    wrong = lamp(tmp_path, "freeze", "-o", "yaml")
+    assert wrong.code == 64 and b"'yaml' is not one of" in wrong.stderr
+    assert lamp(tmp_path, "unfreeze").code == 3
+    frozen = json.loads(lamp(tmp_path, "freeze", "--reason", "a test", "--json").stdout)
+    assert (frozen["frozen"], frozen["reason"], frozen["exit_code"]) == (True, "a test", 0)
+    assert json.loads(lamp(tmp_path, "unfreeze", "--json").stdout)["frozen"] is False

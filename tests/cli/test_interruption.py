@@ -16,8 +16,7 @@ import pytest
 from lamplighter.cli.drift import exit_code
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Finding, Severity
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.command import environment
 
 
 @contextmanager
@@ -25,7 +24,7 @@ def waiting(folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """`lamp pending`, stopped at reading its settings: a pipe that nobody writes to."""
     settings = folder / "settings.toml"
     os.mkfifo(settings)
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    env = environment(folder)
     argv = [sys.executable, "-m", "lamplighter", *options, "--config", str(settings), "pending"]
     with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         # For a signal it must be there already: opening for writing alone returns when the other side reads.
@@ -94,7 +93,7 @@ with progress("reading", quiet=sys.argv[1] == "quiet"):
 
 def test_progress_is_said_on_a_terminal_only(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    env = environment(tmp_path)
     argv = [sys.executable, "-c", _LONG_WORK]
     with subprocess.Popen([*argv, "loud"], env=env, stdin=subprocess.PIPE, stderr=theirs) as child:
         os.close(theirs)
@@ -110,7 +109,7 @@ def test_progress_is_said_on_a_terminal_only(tmp_path: Path) -> None:
 
 def test_short_work_says_nothing(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    env = environment(tmp_path)
     done = subprocess.run([sys.executable, "-c", _LONG_WORK, "loud"], env=env, input=b"", stderr=theirs)
     os.set_blocking(ours, False)
     with pytest.raises(BlockingIOError):

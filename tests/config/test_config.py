@@ -30,10 +30,10 @@ def test_each_place_yields_to_the_one_before_it(tmp_path: Path) -> None:
     user = tmp_path / "xdg" / "lamplighter" / "lamp.toml"
     user.parent.mkdir(parents=True)
     user.write_text(
-        'aws_region = "user"\naws_profile = "user"\nkube_context = "user"\nfail_on = "info"\nmode = "act"'
+        'aws_region = "user"\naws_profile = "user"\nkube_context = "user"\nfail_on = "low"\nmode = "act"'
     )
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.lamplighter]\naws_region = "py"\naws_profile = "py"\nkube_context = "py"\nfail_on = "low"'
+        '[tool.lamplighter]\naws_region = "py"\naws_profile = "py"\nkube_context = "py"\nfail_on = "info"'
     )
     (tmp_path / "a" / "lamp.toml").write_text(
         'aws_region = "toml"\naws_profile = "toml"\nkube_context = "toml"'
@@ -45,7 +45,7 @@ def test_each_place_yields_to_the_one_before_it(tmp_path: Path) -> None:
     assert config.aws_region == "named"
     assert config.aws_profile == "env"
     assert config.kube_context == "toml"
-    assert config.fail_on == "low"
+    assert config.fail_on == "info"
     assert config.mode is Mode.ACT
     assert origin["aws_region"] == str(named)
     assert origin["aws_profile"] == "LAMP_AWS_PROFILE"
@@ -138,9 +138,39 @@ def test_a_file_found_in_the_project_cannot_widen_what_a_run_may_do(
 
 
 def test_a_file_found_in_the_project_may_tighten(tmp_path: Path) -> None:
-    (tmp_path / "lamp.toml").write_text('mode = "observe"\nfail_on = "high"\n')
+    (tmp_path / "lamp.toml").write_text('mode = "observe"\nfail_on = "info"\n')
     config = load_config(environ=_env(tmp_path), cwd=tmp_path).config
-    assert (config.mode, config.fail_on) == ("observe", "high")
+    assert (config.mode, config.fail_on) == ("observe", "info")
+
+
+@pytest.mark.parametrize(
+    ("own", "found", "expected"),
+    [
+        ("", "low", "low"),
+        ("", "medium", None),
+        ("", "never", None),
+        ("info", "low", None),
+        ("high", "medium", "medium"),
+        ("high", "critical", None),
+        ("never", "never", "never"),
+    ],
+)
+@pytest.mark.parametrize("name", ["lamp.toml", "pyproject.toml"])
+def test_a_file_found_in_the_project_lets_no_finding_pass(
+    tmp_path: Path, name: str, own: str, found: str, expected: str | None
+) -> None:
+    text = f'fail_on = "{found}"\n'
+    (tmp_path / name).write_text(f"[tool.lamplighter]\n{text}" if name == "pyproject.toml" else text)
+    if own:
+        user = tmp_path / "home" / ".config" / "lamplighter" / "lamp.toml"
+        user.parent.mkdir(parents=True)
+        user.write_text(f'fail_on = "{own}"\n')
+    if expected:
+        assert load_config(environ=_env(tmp_path), cwd=tmp_path).config.fail_on == expected
+        return
+    with pytest.raises(ConfigError, match=f"lets more pass than {own or 'low'}; .*--config") as caught:
+        load_config(environ=_env(tmp_path), cwd=tmp_path)
+    assert str(tmp_path / name) in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from lamplighter.core.execution import execute
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.policy import Policy
 from tests.core.world import CountingEffect, make_plan
+from tests.forks import end_of, forked
 
 COLUMNS = ("seq", "time", "actor", "action", "subject", "body", "prev_hash", "hash")
 
@@ -198,20 +200,14 @@ def test_export_and_tail(tmp_path: Path) -> None:
 
 def test_many_processes_write_one_chain(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    children = []
-    for number in range(4):
-        child = os.fork()
-        if child == 0:
-            code = 9
-            try:
-                with Ledger.open(path) as ledger:
-                    for turn in range(10):
-                        ledger.freeze(f"user{number}", f"turn {turn}")
-                code = 0
-            finally:
-                os._exit(code)
-        children.append(child)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+
+    def write(number: int) -> None:
+        with Ledger.open(path) as ledger:
+            for turn in range(10):
+                ledger.freeze(f"user{number}", f"turn {turn}")
+
+    children = [forked(partial(write, number)) for number in range(4)]
+    assert [end_of(child) for child in children] == [0] * 4
     with Ledger.open(path) as ledger:
         report = ledger.audit.verify()
     assert report.ok and report.records == report.anchored == 40

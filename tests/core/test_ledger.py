@@ -132,10 +132,10 @@ def test_only_what_is_done_is_verified_and_once(ledger: Ledger) -> None:
     ledger.record(done, EffectResult(Outcome.DONE))
     ledger.record(failed, EffectResult(Outcome.FAILED))
     kept = Verification(False, "password=<secret>")
-    assert ledger.verify(done, Verification(False, "password=hunter22")) == kept
+    assert ledger.record_verification(done, Verification(False, "password=hunter22")) == kept
     for claim in (done, failed, doubtful, "lamp-0"):
         with pytest.raises(LedgerError, match=f"verification of claim {claim}"):
-            ledger.verify(claim, Verification(True))
+            ledger.record_verification(claim, Verification(True))
     assert [row.verification for row in ledger.steps(approval.id)] == [kept, None, None]
     assert ledger.audit.tail(1)[0].action == "step.not_verified"
 
@@ -170,3 +170,15 @@ def test_freeze(ledger: Ledger) -> None:
     assert freeze is not None and freeze.reason == "incident"
     ledger.unfreeze("bob", "over")
     assert ledger.frozen() is None
+
+
+def test_the_approvals_of_a_plan_are_its_own(ledger: Ledger) -> None:
+    first, second = make_plan(POLICY), make_plan(POLICY, name="other")
+    for plan in (first, second):
+        ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
+    decided = ledger.decide(first.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
+    assert ledger.approvals_of(first.digest) == [decided]
+    assert ledger.approvals_of(first.digest, ApprovalState.PENDING) == []
+    assert [row.digest for row in ledger.approvals_of(second.digest, ApprovalState.PENDING)] == [
+        second.digest
+    ]

@@ -40,6 +40,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "reboot": {},
     "replace": {},
 }
+UNDONE = {"scale", "patch", "label", "rollback", "cordon", "apply", "delete"}
+"""The verbs of which an operation can be told that takes it back."""
 MEMBERS = {member.model_fields["verb"].default: member for member in get_args(get_args(Operation)[0])}
 
 
@@ -54,7 +56,10 @@ def test_operation(verb: str) -> None:
     assert type(operation) is MEMBERS[verb]
     assert operation.diff() and isinstance(operation.risk, Risk) and operation.executable
     inverse = operation.inverse()
-    assert inverse is None or type(inverse) in MEMBERS.values()
+    assert (inverse is not None) is (verb in UNDONE)
+    if inverse is not None:
+        assert inverse != operation
+        assert inverse.inverse() == operation
 
 
 def test_a_plan_is_another_when_anything_differs() -> None:
@@ -66,7 +71,7 @@ def test_a_plan_is_another_when_anything_differs() -> None:
         plan.model_copy(update={"policy_version": "x"}),
         plan.model_copy(update={"steps": (changed, *plan.steps[1:])}),
     ]
-    assert len({plan.digest, *(Plan.model_validate(other.model_dump()).digest for other in others)}) == 3
+    assert len({plan.digest, *(other.digest for other in others)}) == 3
     assert Plan.model_validate_json(plan.model_dump_json()).digest == plan.digest
 
 
@@ -87,6 +92,13 @@ def test_policy_first_rule_decides_and_caps_deny() -> None:
     assert Policy(mode=Mode.OBSERVE, rules=rules).judge(make_plan(Policy()))[0].decision is Decision.DENY
     capped = Policy(caps=Caps(operations=1)).judge(make_plan(Policy()))
     assert {verdict.rule for verdict in capped} == {"caps"}
+
+
+def test_a_changed_copy_of_a_policy_has_a_version_of_its_own() -> None:
+    policy = Policy()
+    before = policy.version
+    changed = policy.model_copy(update={"mode": Mode.OBSERVE})
+    assert changed.version == Policy(mode=Mode.OBSERVE).version != before == policy.version
 
 
 def test_who_may_approve() -> None:

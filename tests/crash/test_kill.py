@@ -16,21 +16,10 @@ from lamplighter.core.ledger import Ledger, StepRow
 from lamplighter.core.policy import Policy
 from lamplighter.core.results import Outcome, Verification
 from tests.core.world import CountingEffect, make_plan
+from tests.forks import end_of, forked, in_child
 
 POLICY = Policy()
 KILL_POINTS = (*POINTS, "effect:before", "effect:after")
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Runs `work` in a forked child and returns the wait status."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException:  # noqa: BLE001 - a child must never return into pytest
-            os._exit(9)
-        os._exit(0)
-    return os.waitpid(child, 0)[1]
 
 
 def killer(point: str, occurrence: int = 1) -> Callable[[str], None]:
@@ -173,26 +162,25 @@ def test_200_races_of_two_resumes(tmp_path: Path) -> None:
             ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
             approval = ledger.decide(plan.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
         ready, go = os.pipe(), os.pipe()
-        children = []
-        for _ in range(2):
-            child = os.fork()
-            if child == 0:
-                code = 9
-                try:
-                    with Ledger.open(folder / "ledger.db") as ledger:
-                        os.write(ready[1], b"x")
-                        os.close(go[1])
-                        os.read(go[0], 1)
-                        report = execute(
-                            approval.id, ledger=ledger, policy=POLICY, effects={"restart": effect}
-                        )
-                        code = int(report.exit_code)
-                finally:
-                    os._exit(code)
-            children.append(child)
+
+        def resume(
+            path: Path = folder / "ledger.db",
+            approval_id: str = approval.id,
+            effect: CountingEffect = effect,
+            ready: int = ready[1],
+            go: tuple[int, int] = go,
+        ) -> int:
+            with Ledger.open(path) as ledger:
+                os.write(ready, b"x")
+                os.close(go[1])
+                os.read(go[0], 1)
+                effects = {"restart": effect}
+                return int(execute(approval_id, ledger=ledger, policy=POLICY, effects=effects).exit_code)
+
+        children = [forked(resume) for _ in range(2)]
         os.read(ready[0], 1), os.read(ready[0], 1)
         os.close(go[1])
-        assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+        assert [end_of(child) for child in children] == [0, 0]
         for handle in (*ready, go[0]):
             os.close(handle)
         assert len(effect.lines()) == 1

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from lamplighter.scenarios.evaluation.report import page
-from lamplighter.tools import process
+from tests.command import lamp
 
-ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = '<script src="x">\x1b[31m\u202e&</script>'
 
 
@@ -130,9 +127,7 @@ def test_a_table_without_a_label_and_numbers_is_not_drawn(cells: list[list[Any]]
 
 
 def test_smoke_prefixes_its_metrics_and_writes_the_page(tmp_path: Path) -> None:
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    argv = [sys.executable, "-m", "lamplighter", "eval", "smoke", "--report", "out", "--json"]
-    done = process.run(argv, cwd=tmp_path, env=env)
+    done = lamp(tmp_path, "eval", "smoke", "--report", "out", "--json")
     result = json.loads(done.stdout)
     assert done.code == 0, done.stderr
     assert {"drift.detection_f1_no_terraform", "drift.false_findings"} <= result["metrics"].keys()

@@ -7,7 +7,6 @@ import resource
 import signal
 import stat
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from lamplighter.core.policy import Policy
 from lamplighter.core.results import Outcome
 from lamplighter.tools.files import FileEdits, edit_version
 from lamplighter.tools.terraform_files import read_code
+from tests.forks import in_child
 
 CODE = 'a = 1 # höhe\r\nb = "two"\r\nc = true\n'.encode()
 POLICY = Policy()
@@ -54,18 +54,6 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "main.tf").write_bytes(CODE)
     return folder
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Runs `work` in a forked child and returns the wait status."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException:  # noqa: BLE001 - a child must never return into pytest
-            os._exit(9)
-        os._exit(0)
-    return os.waitpid(child, 0)[1]
 
 
 def names(root: Path) -> list[str]:

@@ -14,8 +14,7 @@ import pytest
 
 from lamplighter.core.errors import Unavailable
 from lamplighter.tools import process
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.command import ROOT
 
 
 def _python(code: str, **options: object) -> process.Completed:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from lamplighter.cli.output import Answer, Session, deliver, output_options
-from lamplighter.core.exits import Exit
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import Answer, answers
 from lamplighter.core.text import log_line
 
 
@@ -16,14 +16,14 @@ def config() -> None:
 
 @config.command()
 @click.option("--origin", is_flag=True, help="Say where each value comes from.")
-@output_options
+@answers
 @click.pass_obj
-def show(session: Session, origin: bool, outputs: tuple[str, ...], as_json: bool) -> Exit:
+def show(invocation: Invocation, origin: bool) -> Answer:
     """Show every setting, and the cluster and account that a session is pinned to."""
-    resolved = session.resolved
+    resolved = invocation.resolved
     values = resolved.config.model_dump(mode="json")
     flat = {key: _at(values, key) for key in resolved.origin}
-    pins = session.pins
+    pins = invocation.pins
     data = {
         "settings": flat,
         "pinned": {name: {"value": pin.value or None, "origin": pin.origin} for name, pin in pins.items()},
@@ -39,7 +39,7 @@ def show(session: Session, origin: bool, outputs: tuple[str, ...], as_json: bool
             for name, shown, where in rows
         )
 
-    return deliver(Answer("lamplighter/config/v1", data, text), outputs, as_json)
+    return Answer("lamplighter/config/v1", data, text)
 
 
 def _shown(value: object) -> str:

@@ -1,14 +1,56 @@
-"""JSON Schemas of what commands print as a whole; what stands inside comes from the core's own models."""
+"""The hidden `lamp schema`: what commands read and print as JSON Schemas; the inner ones are the core's own models."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import click
+
+from lamplighter.cli.output import to_json
 from lamplighter.core.exits import Exit
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 _COUNT = {"type": "integer", "minimum": 0}
+
+
+@click.group(hidden=True)
+def schema() -> None:
+    """Print the JSON schemas of what commands read and print."""
+
+
+@schema.command("print")
+@click.argument("name", type=click.Choice(["plan", "event", "policy", "config", "drift-report", "eval"]))
+def print_schema(name: str) -> Exit:
+    """Print one schema as JSON."""
+    click.echo(to_json(schema_of(name), indent=2))
+    return Exit.CLEAN
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    match name:
+        case "plan":
+            from lamplighter.core.plans import Plan
+
+            return Plan.model_json_schema()
+        case "policy":
+            from lamplighter.core.policy import Policy
+
+            return Policy.model_json_schema()
+        case "config":
+            from lamplighter.core.config import Config
+
+            return Config.model_json_schema()
+        case "drift-report":
+            return drift_report()
+        case "eval":
+            return evaluation()
+        case _:
+            from pydantic import TypeAdapter
+
+            from lamplighter.core.events import Event
+
+            return TypeAdapter[Any](Event).json_schema()
 
 
 def drift_report() -> dict[str, Any]:
