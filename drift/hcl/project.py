@@ -6,6 +6,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamplighter.drift.hcl import address as addresses
@@ -13,24 +14,24 @@ from lamplighter.drift.hcl import syntax
 from lamplighter.drift.hcl.evaluate import (
     UNKNOWN,
     Scope,
-    evaluate,
     is_known,
     literal,
     object_key,
     object_members,
+    value_of,
 )
 from lamplighter.drift.hcl.modules import (
     Instance,
     Module,
     StateValues,
     World,
-    instance_scope,
     is_repeated,
     local_source,
     module_source,
 )
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression, HclSyntaxError
 from lamplighter.drift.model import CodeAttribute, CodeLocation
+from lamplighter.drift.values import at, same
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -83,8 +84,17 @@ class Project:
                     self.remote.append((name, module_source(block)))
                 elif target not in modules:
                     self.missing.append((name, module_source(block)))
-        world = World(modules, state or StateValues(()))
+        self.assumed: set[str] = set()
+        """Root variables whose default is not what the state was made with, of what was looked up so far."""
+        self._state = state or StateValues(())
+        world = World(modules, self._state)
+        self._work = world.work
         self._root = world.root(self._variables(variables, world))
+
+    @property
+    def excess(self) -> CodeLocation | None:
+        """The first expression whose value would be too large, or costs too much, to be computed."""
+        return CodeLocation(*self._work.excess) if self._work.excess else None
 
     def block(self, address: str) -> Block | None:
         """The resource block of an address; None when the code read does not have it."""
@@ -95,14 +105,25 @@ class Project:
         """What the code says of an attribute of an address, or of the block itself for an empty attribute.
 
         None when the code read has no such block. `text` is empty when the block does not set the attribute;
-        the location is the block's then.
+        the location is the block's then. What rests on the default of a root variable is known only where the
+        state says the same: the variable may be set from outside the files.
         """
+        self._work.look_up()
         place = self._place(address)
         if place is None:
             return None
         location = CodeLocation(place.block.file, place.block.line)
         parts = attribute.split(".") if attribute else []
-        found = _descend(place.block.body, parts, place) if parts else None
+        with self._work.recording() as assumed:
+            found = _descend(place.block.body, parts, place) if parts else None
+        if (
+            found is not None
+            and found.known
+            and assumed
+            and not self._is_stored(address, attribute, found.value)
+        ):
+            self.assumed |= assumed
+            return replace(found, known=False, value=None)
         return found or CodeAttribute(location, "", known=False)
 
     def ignores(self, address: str, attribute: str) -> bool:
@@ -116,6 +137,11 @@ class Project:
                 if "all" in names or any(f"{attribute}.".startswith(f"{name}.") for name in names):
                     return True
         return False
+
+    def _is_stored(self, address: str, attribute: str, value: Any) -> bool:
+        parsed = addresses.parse(address)
+        key = parsed.key if parsed is not None else None
+        return same(at(self._state.one(address.removesuffix(addresses.index(key)), key), attribute), value)
 
     def _parsed(self, path: str, content: bytes) -> Body | None:
         try:
@@ -133,7 +159,7 @@ class Project:
                 continue
             body = self._parsed(path, content)
             for name, attribute in (body.attributes if body is not None else {}).items():
-                values[name] = evaluate(attribute.expression.node, nothing.scope)
+                values[name] = value_of(attribute.expression, nothing.scope)
         return values
 
     def _json_variables(self, path: str, content: bytes) -> Mapping[str, Any]:
@@ -159,7 +185,7 @@ class Project:
         if block is None:
             return None
         own = instance.exclusive and not is_repeated(block) and not block.file.startswith("../")
-        return _Place(block, instance_scope(block, instance.scope, parsed.key), own)
+        return _Place(block, instance.inside(block, parsed.key), own)
 
 
 def _listed(expression: Expression) -> list[str]:
@@ -200,7 +226,7 @@ def _descend(body: Body, parts: Sequence[str], place: _Place) -> CodeAttribute |
 def _in_attribute(attribute: Attribute, key: str, place: _Place) -> CodeAttribute:
     location = CodeLocation(place.block.file, attribute.line)
     if not key:
-        return _described(attribute.expression.node, location, place)
+        return _described(attribute.expression, location, place)
     return _in_value(attribute.expression, key, location, place)
 
 
@@ -214,20 +240,21 @@ def _in_value(expression: Expression, key: str, location: CodeLocation, place: _
         if is_object:
             for key_node, value_node in object_members(inner[0].children[0]):
                 if object_key(key_node, place.scope) == key:
-                    line = CodeLocation(location.file, int(value_node.start_point[0]) + 1)
-                    return _described(value_node, line, place)
+                    line = int(value_node.start_point[0]) + 1
+                    member = Expression(value_node, line, expression.file)
+                    return _described(member, CodeLocation(location.file, line), place)
             continue
-        members = evaluate(node, place.scope)
+        members = value_of(expression._replace(node=node), place.scope)
         if not isinstance(members, Mapping):
             break
         if key in members:
             return _valued(members[key], syntax.source(node), location)
-    value = evaluate(expression.node, place.scope)
-    if isinstance(value, Mapping) and is_known(value):
-        value = value[key] if key in value else _nested(value, key)
-    else:
-        value = UNKNOWN
-    return _valued(value, expression.text, location)
+    value = value_of(expression, place.scope)
+    if not isinstance(value, Mapping) or not is_known(value):
+        return _valued(UNKNOWN, expression.text, location)
+    if key in value:
+        return _valued(value[key], expression.text, location)
+    return CodeAttribute(location, expression.text, known=True, value=_nested(value, key))
 
 
 def _nested(value: Mapping[str, Any], key: str) -> Any:
@@ -250,14 +277,15 @@ def _overlays(node: Node) -> list[Node]:
     return [node]
 
 
-def _described(node: Node, location: CodeLocation, place: _Place) -> CodeAttribute:
-    value, alone = literal(node)
-    if alone:
-        own = (node.start_byte, node.end_byte) if place.own else None
-        return CodeAttribute(location, syntax.source(node), known=True, value=value, edit_range=own)
-    return _valued(evaluate(node, place.scope), syntax.source(node), location)
+def _described(expression: Expression, location: CodeLocation, place: _Place) -> CodeAttribute:
+    value, alone = literal(expression.node)
+    if not alone:
+        return _valued(value_of(expression, place.scope), expression.text, location)
+    own = expression.span if place.own else None
+    return replace(_valued(value, expression.text, location), edit_range=own)
 
 
 def _valued(value: Any, text: str, location: CodeLocation) -> CodeAttribute:
-    known = is_known(value)
+    """`null` says no value: what Terraform makes of it is the provider's to say."""
+    known = value is not None and is_known(value)
     return CodeAttribute(location, text, known=known, value=value if known else None)
