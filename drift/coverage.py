@@ -98,7 +98,7 @@ def limits(matched: Matched, coverage: Coverage, trace: TraceSource, project: Pr
     if matched.services:
         yield f"{matched.services} changes of managed resources that AWS services made themselves"
     if matched.ignored:
-        yield f"{matched.ignored} changes that lifecycle.ignore_changes tells Terraform not to look at"
+        yield f"{matched.ignored} changes that lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
 
 
 def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[str]:

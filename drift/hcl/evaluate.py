@@ -321,6 +321,13 @@ def object_members(node: Node) -> Iterator[tuple[Node, Node]]:
             yield inner[0], inner[-1]
 
 
+def written_members(node: Node) -> dict[str, str]:
+    """The members of an object that an expression is, as written; none of any other expression."""
+    inner = [item for child in _parts(node) if child.type == "collection_value" for item in child.children]
+    members = (pair for item in inner if item.type == "object" for pair in object_members(item))
+    return {source(key): source(value) for key, value in members}
+
+
 def object_key(node: Node, scope: Scope) -> Any:
     """A bare identifier is the key itself; anything else is evaluated."""
     parts = _parts(node)

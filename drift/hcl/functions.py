@@ -168,9 +168,9 @@ def _substr(text: Any, offset: Any, length: Any) -> str:
 def _replace(text: Any, old: Any, new: Any) -> str:
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
         raise ValueError("regular expressions are not evaluated")
-    text = str(text)
-    _short(len(text) + text.count(old) * max(0, len(new) - len(old)))
-    return text.replace(old, new)
+    whole = str(text)
+    _short(len(whole) + whole.count(old) * max(0, len(new) - len(old)))
+    return whole.replace(old, new)
 
 
 def _join(separator: Any, value: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.address import Key, index
-from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of
+from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of, written_members
 from lamplighter.drift.hcl.functions import to_bool, to_number, to_string
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression
 from lamplighter.drift.hcl.work import Work
@@ -28,6 +28,10 @@ class Module:
     outputs: dict[str, Block] = field(default_factory=dict[str, Block])
     calls: dict[str, Block] = field(default_factory=dict[str, Block])
     locals: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
+    providers: dict[str, Block] = field(default_factory=dict[str, Block])
+    """By the name that resources use: `aws`, or `aws.west` for an alias."""
+    moves: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """(from, to) of each `moved` block, as written: relative to the module."""
 
     def add(self, body: Body) -> None:
         """The blocks of one more file."""
@@ -43,6 +47,11 @@ class Module:
                     self.calls[name] = block
                 case "locals", ():
                     self.locals.update(block.body.attributes)
+                case "provider", (name,):
+                    alias = as_written(block, "alias")
+                    self.providers[f"{name}.{alias}" if alias else name] = block
+                case "moved", ():
+                    self.moves.append((as_written(block, "from"), as_written(block, "to")))
                 case _:
                     pass
 
@@ -98,11 +107,14 @@ class Instance:
         arguments: Mapping[str, Argument | Any],
         world: World,
         exclusive: bool,
+        call: tuple[Block, Instance] | None = None,
     ) -> None:
+        """`call` is the block that calls the module, and the instance it stands in; None for the root."""
         self.module = module
         self.prefix = prefix
         self.exclusive = exclusive
         self._arguments = arguments
+        self._call = call
         self._world = world
         self._memo: dict[tuple[str, ...], tuple[Any, frozenset[str]]] = {}
         self._children: dict[tuple[str, Key], Instance | None] = {}
@@ -140,6 +152,21 @@ class Instance:
         if (name, key) not in self._children:
             self._children[name, key] = self._world.called(self, name, key)
         return self._children[name, key]
+
+    def provider(self, name: str) -> tuple[Block, Instance] | None:
+        """The configuration that a provider's name stands for here, and where it stands; None where none was read.
+
+        A module has its own, those its call passes under `providers`, and the plain ones of its caller.
+        """
+        if name in self.module.providers:
+            return self.module.providers[name], self
+        if self._call is None:
+            return None
+        block, caller = self._call
+        passed = block.body.attributes.get("providers")
+        names = written_members(passed.expression.node) if passed is not None else {}
+        handed = names.get(name, "" if "." in name else name)
+        return caller.provider(handed) if handed else None
 
     def inside(self, block: Block, key: Key) -> Scope:
         """The scope inside of one instance of a block: each.key and each.value, or count.index."""
@@ -269,12 +296,12 @@ class World:
         }
         alone = caller.exclusive and not is_repeated(block) and self._uses[target] == 1 and target != ""
         prefix = f"{caller.prefix}module.{name}{index(key)}."
-        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone)
+        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller))
 
 
-def module_source(block: Block) -> str:
-    """The source of a module call as written, empty where there is none."""
-    attribute = block.body.attributes.get("source")
+def as_written(block: Block, name: str) -> str:
+    """The text of an attribute without quotes around it, empty where the block does not set it."""
+    attribute = block.body.attributes.get(name)
     return attribute.expression.text.strip().strip('"') if attribute is not None else ""
 
 
@@ -282,7 +309,7 @@ def local_source(block: Block, directory: str) -> str | None:
     """The directory of a local module, relative to the root directory; None for a remote one."""
     import posixpath
 
-    written = module_source(block)
+    written = as_written(block, "source")
     if not written.startswith(("./", "../")) and written not in (".", ".."):
         return None
     path = posixpath.normpath(posixpath.join(directory, written))

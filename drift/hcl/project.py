@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamplighter.drift.hcl import address as addresses
 from lamplighter.drift.hcl import syntax
+from lamplighter.drift.hcl.address import Address, ModuleStep
 from lamplighter.drift.hcl.evaluate import (
     UNKNOWN,
     Scope,
@@ -25,9 +26,9 @@ from lamplighter.drift.hcl.modules import (
     Module,
     StateValues,
     World,
+    as_written,
     is_repeated,
     local_source,
-    module_source,
 )
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression, HclSyntaxError
 from lamplighter.drift.model import CodeAttribute, CodeLocation
@@ -35,6 +36,11 @@ from lamplighter.drift.values import at, same
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+
+_TAGS = ("tags", "tags_all")
+_MAX_NAMES = 100
+"""Addresses of one resource that `moved` blocks are followed through."""
 
 
 class Broken(NamedTuple):
@@ -49,6 +55,7 @@ class _Place(NamedTuple):
     """A block as one instance of it sees it."""
 
     block: Block
+    instance: Instance
     scope: Scope
     own: bool
     """Whether a literal here belongs to this instance alone."""
@@ -81,9 +88,9 @@ class Project:
             for name, block in sorted(module.calls.items()):
                 target = local_source(block, module.directory)
                 if target is None:
-                    self.remote.append((name, module_source(block)))
+                    self.remote.append((name, as_written(block, "source")))
                 elif target not in modules:
-                    self.missing.append((name, module_source(block)))
+                    self.missing.append((name, as_written(block, "source")))
         self.assumed: set[str] = set()
         """Root variables whose default is not what the state was made with, of what was looked up so far."""
         self._state = state or StateValues(())
@@ -127,15 +134,32 @@ class Project:
         return found or CodeAttribute(location, "", known=False)
 
     def ignores(self, address: str, attribute: str) -> bool:
-        """Whether lifecycle.ignore_changes tells Terraform not to look at the attribute."""
-        block = self.block(address)
-        settings = block.body.of_type("lifecycle") if block is not None else ()
-        for setting in settings:
+        """Whether lifecycle.ignore_changes, or ignore_tags of its provider, tells Terraform not to look there."""
+        place = self._place(address)
+        if place is None:
+            return False
+        for setting in place.block.body.of_type("lifecycle"):
             written = setting.body.attributes.get("ignore_changes")
             if written is not None:
-                names = [_path(name) for name in _listed(written.expression)]
-                if "all" in names or any(f"{attribute}.".startswith(f"{name}.") for name in names):
+                names = _listed(written.expression)
+                if "all" in names or any(_covers(name, attribute) for name in names):
                     return True
+        top, _, key = attribute.partition(".")
+        return bool(key) and top in _TAGS and self._ignores_tag(place, key)
+
+    def _ignores_tag(self, place: _Place, key: str) -> bool:
+        """Whether the provider of a resource leaves the tag alone. A list that is not known ignores nothing."""
+        name = as_written(place.block, "provider") or place.block.labels[0].partition("_")[0]
+        found = place.instance.provider(name)
+        if found is None:
+            return False
+        block, instance = found
+        for setting in block.body.of_type("ignore_tags"):
+            listed = setting.body.attributes
+            if key in _texts(listed.get("keys"), instance):
+                return True
+            if key.startswith(tuple(_texts(listed.get("key_prefixes"), instance))):
+                return True
         return False
 
     def _is_stored(self, address: str, attribute: str, value: Any) -> bool:
@@ -173,19 +197,67 @@ class Project:
         return {}
 
     def _place(self, address: str) -> _Place | None:
-        parsed = addresses.parse(address)
-        if parsed is None:
-            return None
-        instance: Instance | None = self._root
-        for step in parsed.modules:
-            instance = instance.child(step.name, step.key) if instance is not None else None
-        if instance is None:
-            return None
-        block = instance.module.resources.get((parsed.type, parsed.name))
-        if block is None:
+        """Where an address stands in the code, under any address that `moved` blocks say it had or will have.
+
+        A place with as many instances as the address says comes before one that has not.
+        """
+        addressed = [address]
+        second: _Place | None = None
+        for name in addressed:
+            parsed = addresses.parse(name)
+            if parsed is None:
+                continue
+            place = self._at(parsed)
+            if place is not None and is_repeated(place.block) == (parsed.key is not None):
+                return place
+            second = second or place
+            if len(addressed) < _MAX_NAMES:
+                addressed += [other for other in self._moved(name, parsed) if other not in addressed]
+        return second
+
+    def _at(self, parsed: Address) -> _Place | None:
+        instance = self._instance(parsed.modules)
+        block = instance.module.resources.get((parsed.type, parsed.name)) if instance is not None else None
+        if instance is None or block is None:
             return None
         own = instance.exclusive and not is_repeated(block) and not block.file.startswith("../")
-        return _Place(block, instance.inside(block, parsed.key), own)
+        return _Place(block, instance, instance.inside(block, parsed.key), own)
+
+    def _instance(self, steps: Sequence[ModuleStep]) -> Instance | None:
+        instance: Instance | None = self._root
+        for step in steps:
+            instance = instance.child(step.name, step.key) if instance is not None else None
+        return instance
+
+    def _moved(self, address: str, parsed: Address) -> Iterator[str]:
+        """The addresses that one `moved` block, of the root or of a module on the way, leads to, either way."""
+        for count in range(len(parsed.modules) + 1):
+            instance = self._instance(parsed.modules[:count])
+            if instance is None or not address.startswith(instance.prefix):
+                return
+            rest = address.removeprefix(instance.prefix)
+            for move in instance.module.moves:
+                for before, after in (move, move[::-1]):
+                    if rest == before or rest.startswith((f"{before}.", f"{before}[")):
+                        yield instance.prefix + after + rest.removeprefix(before)
+
+
+def _texts(attribute: Attribute | None, instance: Instance) -> list[str]:
+    """A list of text whose value is in the files; empty where it is not, or may be another."""
+    if attribute is None:
+        return []
+    with instance.scope.work.recording() as assumed:
+        value = value_of(attribute.expression, instance.scope)
+    return (
+        [item for item in value if isinstance(item, str)] if isinstance(value, list) and not assumed else []
+    )
+
+
+def _covers(written: str, attribute: str) -> bool:
+    """Whether an entry of ignore_changes names the attribute or what it is in. A tag's key is in dots' way: whole."""
+    path = _path(written)
+    one_key = written.endswith('"]') or (path.startswith(tuple(f"{name}." for name in _TAGS)))
+    return attribute == path or (not one_key and attribute.startswith(f"{path}."))
 
 
 def _listed(expression: Expression) -> list[str]:
@@ -198,7 +270,11 @@ def _listed(expression: Expression) -> list[str]:
 
 def _path(reference: str) -> str:
     """`tags["Owner"]`, `"days"` and `rule[0].days` as attribute paths: `tags.Owner`, `days`, `rule.days`."""
-    return re.sub(r"\[\d+\]", "", re.sub(r'\["([^"]*)"\]', r".\1", reference)).replace('"', "").strip()
+
+    def step(found: re.Match[str]) -> str:
+        return "" if found[1] is None else "." + re.sub(r"\\(.)", r"\1", found[1])
+
+    return re.sub(r'\[(?:\d+|"((?:[^"\\]|\\.)*)")\]', step, reference.strip().strip('"'))
 
 
 def _descend(body: Body, parts: Sequence[str], place: _Place) -> CodeAttribute | None:

@@ -77,7 +77,7 @@ NULLS = ["null", "var.none", "var.none == null ? null : 30"]
 
 @pytest.mark.parametrize("written", NULLS)
 def test_null_leaves_it_to_the_state(tmp_path: Path, written: str) -> None:
-    code = f'variable "none" {{\n  default = null\n}}\nresource "aws_vpc" "v" {{\n  enable_dns_support = {written}\n}}\n'
+    code = f'variable "none" {{\n  default = null\n}}\nresource "aws_vpc" "v" {{\n  enable_dns_support = {written}\n}}'
     vpc = resource("aws_vpc", "v", {"id": "vpc-1", "enable_dns_support": True})
 
     def switched(value: bool) -> dict[str, Any]:
