@@ -32,7 +32,7 @@ from lamplighter.drift.hcl.modules import (
 )
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression, HclSyntaxError
 from lamplighter.drift.model import CodeAttribute, CodeLocation
-from lamplighter.drift.values import at, same
+from lamplighter.drift.values import at, same, shallow
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -364,4 +364,4 @@ def _described(expression: Expression, location: CodeLocation, place: _Place) ->
 def _valued(value: Any, text: str, location: CodeLocation) -> CodeAttribute:
     """`null` says no value: what Terraform makes of it is the provider's to say."""
     known = value is not None and is_known(value)
-    return CodeAttribute(location, text, known=known, value=value if known else None)
+    return CodeAttribute(location, text, known=known, value=shallow(value) if known else None)
