@@ -81,7 +81,12 @@ def check_directory(
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
     hidden += [*gaps(state.resources, project, source, extraction.uncatalogued), *matched.unplaced]
     report = _report(
-        directory, contents, found, coverage, hidden, [*limits(matched, coverage, source, extraction)]
+        directory,
+        contents,
+        found,
+        coverage,
+        hidden,
+        [*limits(matched, coverage, source, extraction, project)],
     )
     return replace(report, timeline=timeline)
 

@@ -66,6 +66,11 @@ def gaps(
         yield f"module {name}: its code {source} is not in this directory"
     for name, source in project.missing:
         yield f"module {name}: {source} holds no code that was read"
+    if project.excess is not None:
+        yield (
+            f"{project.excess.file}:{project.excess.line}: too large or too costly to compute; where its value is"
+            " wanted, the state's was used"
+        )
     for name in sorted({resource.type.partition("_")[0] for resource in resources} - _LOCAL_PROVIDERS):
         yield f"provider {name}: its resources are not checked"
     if not resources:
@@ -81,7 +86,9 @@ def gaps(
         )
 
 
-def limits(matched: Matched, coverage: Coverage, trace: TraceSource, extraction: Extraction) -> Iterator[str]:
+def limits(
+    matched: Matched, coverage: Coverage, trace: TraceSource, extraction: Extraction, project: Project
+) -> Iterator[str]:
     """What this way of checking does not see at all, said each time."""
     yield "live values were taken from the trace; the cloud itself was not asked"
     if coverage.first and not matched.held:
@@ -93,12 +100,14 @@ def limits(matched: Matched, coverage: Coverage, trace: TraceSource, extraction:
         yield (
             f"the trace holds no apply of this state, so what changed before {coverage.first} was not looked at"
         )
+    for name in sorted(project.assumed):
+        yield f"the value of var.{name} is not in the files read; the state's was used"
     if matched.outside:
         yield f"{matched.outside} changes to resources that this state does not hold"
     if matched.services:
         yield f"{matched.services} changes of managed resources that AWS services made themselves"
     if matched.ignored:
-        yield f"{matched.ignored} changes that lifecycle.ignore_changes tells Terraform not to look at"
+        yield f"{matched.ignored} changes that lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
 
 
 def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[str]:

@@ -13,7 +13,7 @@ from lamplighter.drift.catalogue.transforms import lookup
 from lamplighter.drift.model import Actor, Change, EventRef, Origin
 from lamplighter.drift.sequences import Moment, mentions
 from lamplighter.drift.trace import ANYONE, Owners, actor_of, classify
-from lamplighter.drift.values import HIDDEN
+from lamplighter.drift.values import HIDDEN, shallow
 
 _HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"})
 """What CloudTrail writes in place of a value that it keeps out of the log."""
@@ -147,7 +147,7 @@ def _complete(record: Mapping[str, Any], event: catalogue.Event) -> bool:
 
 def _value(record: Mapping[str, Any], effect: catalogue.Effect) -> Any:
     value = lookup(record, effect.value)
-    return HIDDEN if isinstance(value, str) and value in _HIDDEN else value
+    return HIDDEN if isinstance(value, str) and value in _HIDDEN else shallow(value)
 
 
 def _values(record: Mapping[str, Any], effect: catalogue.Effect) -> Iterator[tuple[str, Any]]:

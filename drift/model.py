@@ -145,7 +145,8 @@ class CodeLocation:
 class CodeAttribute:
     """What the code says of one attribute of one resource.
 
-    `value` is the evaluated value where the code is static enough (`known`), else None. `text` is the
+    `value` is the evaluated value where the code is static enough and says one, not `null` (`known`), else None; it
+    is None too for an entry that a known map does not have. `text` is the
     expression as written. `edit_range` is the byte range of the value when it is a literal of its own,
     so that exactly it can be replaced.
     """
