@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from lamplighter.core.config import Config
 from lamplighter.core.events import Reported
@@ -44,7 +44,7 @@ class StepSummary(TypedDict):
 
 class Executed(TypedDict):
     """An execution as plain JSON: of `planned` steps those that ended, and how many are verified, unverified (done, and
-    not seen to hold) or unknown."""
+    not seen to hold) or unknown. `recorded_at`, ISO 8601, is when they ended, where nothing was run now; else empty."""
 
     digest: str
     planned: int
@@ -53,6 +53,7 @@ class Executed(TypedDict):
     unknown: int
     steps: list[StepSummary]
     stopped: str
+    recorded_at: NotRequired[str]  # conversations that were kept by an earlier version have none
 
 
 def executed(report: ExecutionReport) -> Executed:
@@ -66,6 +67,7 @@ def executed(report: ExecutionReport) -> Executed:
         "unknown": outcomes.count(Outcome.UNKNOWN),
         "steps": [_summary(step) for step in report.steps],
         "stopped": report.stopped,
+        "recorded_at": report.recorded_at.isoformat(timespec="seconds") if report.recorded_at else "",
     }
 
 
@@ -85,6 +87,7 @@ def execution_lines(done: Executed) -> list[str]:
     lines = [step_line(step) for step in done["steps"]]
     lines.append(f"{done['verified']} of {done['planned']} step(s) done and verified")
     lines += [f"stopped: {done['stopped']}"] if done["stopped"] else []
+    lines += [f"recorded at {when}; nothing was run now"] if (when := done.get("recorded_at")) else []
     # What the world said must not pass for a line of ours.
     return [printable(line) for line in lines]
 

@@ -9,12 +9,38 @@ import secrets
 import stat
 from pathlib import Path
 
+from lamplighter.core.errors import InputError, Refused
 
-def replace_file(path: Path, content: bytes) -> None:
+
+def read_file(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file that is no symbolic link, of `limit` at most; never waits, as a pipe would have it.
+
+    Raises InputError.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise InputError(str(path), "is no regular file", "put the file back")
+            content = stream.read(limit + 1)
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read ({error.strerror})", "check its permissions") from error
+    if len(content) > limit:
+        raise InputError(
+            str(path), f"is over {limit // (1024 * 1024)} MiB", "check that it is the right file"
+        )
+    return content
+
+
+def replace_file(path: Path, content: bytes, *, read: bytes | None = None) -> None:
     """Writes beside `path`, syncs, renames. `path` is no symbolic link; where it exists it is a regular file.
 
     An existing file keeps its mode and, where that may be set, its owner; a new one gets what the umask leaves. A file
     that may not be written is not replaced either, whatever its folder would allow. Raises OSError.
+
+    `read` is what the file held when `content` was made of it: it is read again when all is ready for the rename, and
+    where it holds anything else now, Refused is raised and it stays as it is. (Between that and the rename no time is
+    spent, but no call of the system makes one of the two.)
     """
     before = _status(path)
     draft = path.with_name(f".{secrets.token_hex(8)}.lamp")
@@ -28,6 +54,8 @@ def replace_file(path: Path, content: bytes) -> None:
                     os.fchown(handle, before.st_uid, before.st_gid)
                 os.fchmod(handle, stat.S_IMODE(before.st_mode))
             os.fsync(handle)
+        if read is not None:
+            _require_unchanged(path, read)
         draft.replace(path)
     except BaseException:  # reason: also on Ctrl-C the draft is taken away; what was raised goes on
         with contextlib.suppress(OSError):
@@ -40,6 +68,17 @@ def replace_file(path: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _require_unchanged(path: Path, read: bytes) -> None:
+    try:
+        unchanged = read_file(path, len(read)) == read
+    except InputError:
+        unchanged = False
+    if not unchanged:
+        raise Refused(
+            str(path), "was changed while it was about to be written", "nothing was written; check again"
+        )
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -13,11 +13,18 @@ from lamplighter.core.errors import InputError, Refused
 from lamplighter.core.operations import ByteEdit, EditHcl, Operation
 from lamplighter.core.ports import EffectResult
 from lamplighter.core.results import Outcome
-from lamplighter.tools.atomic import replace_file
+from lamplighter.tools.atomic import read_file, replace_file
+from lamplighter.tools.terraform_files import FILE_LIMIT
 
 
 class FileEdits:
-    """The `Effect` of `edit_hcl`; the version is of the file's bytes up to the one after the last edit."""
+    """The `Effect` of `edit_hcl`; the version is of the file's bytes up to the one after the last edit.
+
+    What this process wrote is verified as a whole, what an earlier one wrote as far as the edits reach.
+    """
+
+    def __init__(self) -> None:
+        self._left: dict[tuple[str, Path], str] = {}
 
     def current_version(self, operation: Operation) -> str:
         """Raises InputError when the file cannot be read, Refused when it lies outside the project."""
@@ -31,24 +38,32 @@ class FileEdits:
         try:
             path = _path(edit)
             with _folder_lock(path.parent):
-                return _performed(path, edit)
+                content = _performed(path, edit)
         except Refused as error:
             return EffectResult(Outcome.REFUSED, str(error))
         except InputError as error:
             return EffectResult(Outcome.FAILED, str(error))
         except OSError as error:
             return EffectResult(Outcome.FAILED, f"{edit.target.name}: cannot be written ({error.strerror})")
+        self._left[claim, path] = hashlib.sha256(content).hexdigest()
+        return EffectResult(Outcome.DONE, f"{edit.target.name} written")
 
     def observe(self, operation: Operation, claim: str) -> EffectResult:
         """The file still as it was: not done. As the edit leaves it: done. Anything else cannot be told."""
         edit = _edit(operation)
         try:
-            content = _read(_path(edit))
+            path = _path(edit)
+            content = _read(path)
         except (InputError, Refused) as error:
             return EffectResult(Outcome.UNKNOWN, str(error))
+        changed = self._left.get((claim, path)) not in (None, hashlib.sha256(content).hexdigest())
         match edit_version(content, edit.edits) == edit.target.version, _is_result(content, edit):
             case True, False:
                 return EffectResult(Outcome.FAILED, "the file is as it was: nothing was written")
+            case False, True if changed:
+                return EffectResult(
+                    Outcome.UNKNOWN, "the file holds the edit, and was changed by something else since"
+                )
             case False, True:
                 return EffectResult(Outcome.DONE, "the file holds the edit")
             case True, True:
@@ -59,19 +74,21 @@ class FileEdits:
                 )
 
 
-def _performed(path: Path, edit: EditHcl) -> EffectResult:
-    content = _read(path)
-    if edit_version(content, edit.edits) != edit.target.version:
-        return EffectResult(Outcome.REFUSED, "the file changed since it was read")
-    replace_file(path, _applied(content, edit.edits))
-    return EffectResult(Outcome.DONE, f"{edit.target.name} written")
+def _performed(path: Path, edit: EditHcl) -> bytes:
+    """What the file holds now, as a whole."""
+    before = _read(path)
+    if edit_version(before, edit.edits) != edit.target.version:
+        raise Refused(edit.target.name, "the file changed since it was read", "check again")
+    after = _applied(before, edit.edits)
+    replace_file(path, after, read=before)
+    return after
 
 
 @contextlib.contextmanager
 def _folder_lock(folder: Path) -> Iterator[None]:
     """Two plans may edit one file: reading, comparing and replacing it is one thing. Leaves no file behind."""
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise InputError(
             str(folder), f"cannot be read ({error.strerror})", "check its permissions"
@@ -98,10 +115,7 @@ def _path(edit: EditHcl) -> Path:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(str(path), f"cannot be read ({error.strerror})", "check its permissions") from error
+    return read_file(path, FILE_LIMIT)
 
 
 def edit_version(content: bytes, edits: tuple[ByteEdit, ...]) -> str:

@@ -23,7 +23,7 @@ def audit() -> None:
 def verify(invocation: Invocation) -> Answer:
     """Recompute the whole chain; exit code 1 when a record was changed, lost or put in."""
     with invocation.ledger() as ledger:
-        report = ledger.audit.verify()
+        report = ledger.verify()
     text = f"{report.records} records, chain whole" if report.ok else f"NOT WHOLE: {log_line(report.problem)}"
     code = Exit.CLEAN if report.ok else Exit.FAILED
     data = {**report._asdict(), "ok": report.ok}

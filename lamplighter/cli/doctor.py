@@ -107,7 +107,7 @@ def _own(invocation: Invocation) -> Iterator[Check]:
         return
     try:
         with invocation.ledger() as ledger:
-            report = ledger.audit.verify()
+            report = ledger.verify()
             freeze = ledger.frozen()
         yield Check(
             "ledger", "ok" if report.ok else "bad", report.problem or f"{report.records} audit records, whole"

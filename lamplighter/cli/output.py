@@ -18,7 +18,7 @@ from lamplighter.cli.files import STDOUT, descriptor, identity, write_file
 from lamplighter.cli.streams import silence
 from lamplighter.core.exits import Exit
 from lamplighter.core.redaction import redact_value
-from lamplighter.core.text import log_line
+from lamplighter.core.text import json_line, log_line
 
 FORMATS = ("text", "json", "jsonl", "markdown", "html")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -133,7 +133,7 @@ def render(answer: Answer, form: str) -> str:
 def to_json(value: Any, indent: int | None = None) -> str:
     """Sorted keys and ASCII only, so that two runs are equal byte for byte and no terminal is steered; no secrets."""
     value = redact_value(value, by_name=False)
-    return json.dumps(value, sort_keys=True, indent=indent, allow_nan=False)
+    return json_line(json.dumps(value, sort_keys=True, indent=indent, allow_nan=False))
 
 
 def write_error(line: str, code: Exit, as_json: bool) -> Exit:

@@ -2,8 +2,16 @@
 
 Each record's hash covers every stored value and the hash before it. `audit.head` beside the database names the
 last record known to be committed, so that a deleted tail is found. A database ahead of that file by records that
-chain is what a crash between commit and anchor leaves, and is repaired. The chain finds damage and meddling with
-one of the two files; whoever may rewrite both is not kept out by it: export the log elsewhere for that.
+chain is what a crash between commit and anchor leaves, and is repaired.
+
+What decides whether something may run is written here, and read here before it does: each approval with its plan,
+policy and expiry, its end, each claim and what became of it, the freeze. So found are: a record changed, lost or
+put in between others; a tail cut off; a row of the tables that says something else than the records.
+
+Not found is who writes as the program does, for the chain has no key: a record appended with its right hash (whether
+`audit.head` is rewritten or not), a chain computed anew from some record on with its head, or the whole state
+directory put back from a copy (what was done since is forgotten then, and only the versions of the targets keep it from
+being done again). Export the log elsewhere against that, and keep the directory to its owner.
 """
 
 from __future__ import annotations
@@ -14,6 +22,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -21,6 +30,7 @@ from lamplighter.core.canonical import canonical_json
 from lamplighter.core.errors import LedgerError
 from lamplighter.core.locking import exclusive
 from lamplighter.core.redaction import redact, redact_value
+from lamplighter.core.text import json_line
 
 GENESIS = "0" * 64
 _TEXTS = ("time", "actor", "action", "subject", "body", "prev_hash", "hash")
@@ -40,6 +50,16 @@ class AuditRecord(NamedTuple):
     body: str
     prev_hash: str
     hash: str
+
+    @property
+    def when(self) -> datetime:
+        """Raises LedgerError where `time` is damaged."""
+        try:
+            return datetime.fromisoformat(self.time).astimezone(UTC)
+        except ValueError as error:
+            raise LedgerError(
+                "audit log", f"record {self.seq} is damaged", "see `lamp audit verify`"
+            ) from error
 
 
 class AuditReport(NamedTuple):
@@ -134,11 +154,18 @@ class AuditLog:
         if not report.ok:
             raise self._broken(report.problem)
 
-    def tells(self, action: str, subject: str, digest: str) -> bool:
-        """Whether a record says `action` of `subject` for the plan `digest`."""
-        query = "SELECT body FROM audit WHERE action = ? AND subject = ?"
-        bodies = self._connection.execute(query, (action, subject)).fetchall()
-        return any(json.loads(body).get("digest") == digest for (body,) in bodies)
+    def about(self, subject: str) -> list[AuditRecord]:
+        """All records of `subject`, oldest first; they are what they were only where `verify` finds nothing."""
+        return [
+            self._readable(row)
+            for row in self._rows(f"{_SELECT} FROM audit WHERE subject = ? ORDER BY seq", (subject,))
+        ]
+
+    def last(self, *actions: str) -> AuditRecord | None:
+        """The last record of one of `actions`, or of all where none is named; None where there is none."""
+        where = f"WHERE action IN ({','.join('?' * len(actions))})" if actions else ""
+        rows = self._rows(f"{_SELECT} FROM audit {where} ORDER BY seq DESC LIMIT 1", actions)
+        return next((self._readable(row) for row in rows), None)
 
     def tail(self, count: int = 20) -> list[AuditRecord]:
         """The last `count` records, oldest first."""
@@ -150,11 +177,11 @@ class AuditLog:
         count = 0
         for row in self._rows(f"{_SELECT} FROM audit ORDER BY seq", ()):
             fields = self._readable(row)._asdict()
-            stream.write(json.dumps(fields, sort_keys=True) + "\n")
+            stream.write(json_line(json.dumps(fields, sort_keys=True)) + "\n")
             count += 1
         return count
 
-    def _rows(self, query: str, values: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, query: str, values: tuple[int | str, ...]) -> Iterator[tuple[Any, ...]]:
         yield from self._connection.execute(query, values)
 
     def _readable(self, row: tuple[Any, ...]) -> AuditRecord:

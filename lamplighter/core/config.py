@@ -3,6 +3,9 @@
 Places, the first that names a key wins: the file of `--config`, `LAMP_*` variables, the nearest `lamp.toml`, the
 nearest `pyproject.toml` with `[tool.lamplighter]` (both searched from the working directory upwards), the user's
 `lamplighter/lamp.toml`, the defaults. A key nobody knows is an error, wherever it stands.
+
+A file that merely lies in the project may only tighten: of `mode`, `fail_on` and the budgets the stricter of its value
+and the user's own (or the default) holds, and some keys it may not set at all.
 """
 
 from __future__ import annotations
@@ -128,6 +131,8 @@ class _Layer(NamedTuple):
     origin: str
     base: Path
     values: dict[str, Any]
+    found: bool = False
+    """Whether it merely lies in the project."""
 
 
 def load_config(
@@ -138,14 +143,21 @@ def load_config(
 ) -> Resolved:
     """Reads every place and merges them key by key. Raises ConfigError naming the place and the key."""
     env = os.environ if environ is None else environ
-    here = (Path.cwd() if cwd is None else cwd).absolute()
+    here = (_working_directory() if cwd is None else cwd).absolute()
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
+    from_project: set[str] = set()
     for layer in _layers(config_file, env, here):
         for key, raw in layer.values.items():
-            if key not in values:
-                values[key] = _read_value(key, raw, layer)
-                origin[key] = layer.origin if layer.origin != "environment" else _variable(key)
+            known = key in values
+            if known and not (key in from_project and _tightens(key)):
+                continue
+            value = _read_value(key, raw, layer)
+            if known and _rank(key, value) >= _rank(key, values[key]):
+                continue
+            values[key] = value
+            origin[key] = layer.origin if layer.origin != "environment" else _variable(key)
+            from_project |= {key} if layer.found else set()
     values.setdefault("project", here)
     values.setdefault("state_dir", _state_home(env) / "lamplighter")
     try:
@@ -158,6 +170,15 @@ def load_config(
             f"{key} ({origin.get(key, 'default')})", message, "see docs/configuration.md for its values"
         ) from error
     return Resolved(config, {key: origin.get(key, "default") for key in KEYS})
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigError(
+            "working directory", f"cannot be used ({_reason(error)})", "change to one that exists"
+        ) from error
 
 
 def load_policy(config: Config) -> Policy:
@@ -201,8 +222,26 @@ def read_secret(reference: str, *, environ: Mapping[str, str] | None = None) -> 
     )
 
 
-_NOT_FROM_PROJECT = frozenset({"policy", "state_dir", "terraform_principals"})
-"""They say what is allowed, where the ledger and its freeze are kept, and whose changes are no drift."""
+_NOT_FROM_PROJECT = frozenset({"policy", "state_dir", "terraform_principals", "kube_context", "aws_profile"})
+"""They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, and which cluster and
+account a session is pinned to."""
+
+_TOO_LAX = {"mode": "act", "fail_on": "never"}
+
+_STRICTEST_FIRST: dict[str, tuple[str, ...]] = {"mode": ("observe", "propose", "act"), "fail_on": FAIL_ON}
+
+
+def _rank(key: str, value: Any) -> int:
+    """Lower is stricter. What is no value at all ranks lowest, so that it is kept and reported."""
+    order = _STRICTEST_FIRST.get(key)
+    if order is None:
+        return int(value)
+    return order.index(value) if value in order else -1
+
+
+def _tightens(key: str) -> bool:
+    """Whether of a file found in the project and the user's own the stricter value holds."""
+    return key in _STRICTEST_FIRST or key.startswith("budgets.")
 
 
 def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Iterator[_Layer]:
@@ -211,49 +250,45 @@ def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Ite
     if path is not None:
         yield _file_layer(path, _read_toml(path))
     yield _env_layer(env, here)
+    yield from _found_layers(here, path)
     user = Path(env.get("XDG_CONFIG_HOME") or home(env) / ".config") / "lamplighter" / "lamp.toml"
-    own = _file_layer(user, _read_toml(user)) if user.is_file() else _Layer("default", here, {})
-    yield from _found_layers(here, path, own.values.get("fail_on", Config().fail_on))
+    own = _file_layer(user, _read_toml(user)) if _is_file(user) else _Layer("default", here, {})
     yield own
+    defaults = dict(_flatten(Config().model_dump(mode="json", include={"mode", "fail_on", "budgets"})))
+    yield _Layer("default", here, {key: defaults[key] for key in defaults if key not in own.values})
 
 
-def _found_layers(here: Path, named: Path | None, fail_on: object) -> Iterator[_Layer]:
+def _found_layers(here: Path, named: Path | None) -> Iterator[_Layer]:
     places = (here, *here.parents)
     for place in places:
-        if (place / "lamp.toml").is_file():
+        if _is_file(place / "lamp.toml"):
             if named is not None and (place / "lamp.toml").samefile(named):
                 break
-            yield _found_layer(place / "lamp.toml", _read_toml(place / "lamp.toml"), fail_on)
+            yield _found_layer(place / "lamp.toml", _read_toml(place / "lamp.toml"))
             break
     for place in places:
         path = place / "pyproject.toml"
         # Most projects have a pyproject.toml that says nothing of us, and a broken one is not ours to report.
-        if path.is_file() and b"tool.lamplighter" in path.read_bytes():
+        if _is_file(path) and b"tool.lamplighter" in _read_file(path):
             tools = _read_toml(path).get("tool", {})
             table = tools.get("lamplighter", {}) if isinstance(tools, dict) else {}
-            yield _found_layer(path, table if isinstance(table, dict) else {}, fail_on)
+            yield _found_layer(path, table if isinstance(table, dict) else {})
             break
 
 
-def _found_layer(path: Path, table: dict[str, Any], fail_on: object) -> _Layer:
+def _found_layer(path: Path, table: dict[str, Any]) -> _Layer:
     """A file that merely lies in the project: whoever can write there must not widen what a run may do.
 
-    Nor may it let findings pass that the user's own `fail_on`, or the default, stops at.
+    Of what it may tighten, the stricter of its value and the user's own holds.
     """
     layer = _file_layer(path, table)
     for key, value in layer.values.items():
-        if key == "fail_on" and _laxer(value, fail_on):
-            remedy = f"put it into the user's own settings, name this file with --config, or write {fail_on}"
-            raise ConfigError(str(path), f"fail_on: {value} lets more pass than {fail_on}", remedy)
-        if key in _NOT_FROM_PROJECT or key.startswith("models.") or (key == "mode" and value == "act"):
+        lax = value == _TOO_LAX.get(key, object())
+        if lax or key in _NOT_FROM_PROJECT or key.startswith("models."):
+            said = f"{key} = {value}" if lax else key
             remedy = "put it into the user's own settings, or name this file with --config"
-            raise ConfigError(str(path), f"{key} may not be set by a file found in the project", remedy)
-    return layer
-
-
-def _laxer(value: object, than: object) -> bool:
-    """What is no severity at all is reported where the settings are checked."""
-    return value in FAIL_ON and than in FAIL_ON and FAIL_ON.index(value) > FAIL_ON.index(than)
+            raise ConfigError(str(path), f"{said} may not be set by a file found in the project", remedy)
+    return layer._replace(found=True)
 
 
 def _file_layer(path: Path, table: dict[str, Any]) -> _Layer:
@@ -345,14 +380,28 @@ _WANTED: dict[Kind, str] = {
 }
 
 
+def _is_file(path: Path) -> bool:
+    """What cannot even be looked at, in a parent that is closed to us, is not there."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            str(path), f"cannot be read ({_reason(error)})", "check its path and permissions"
+        ) from error
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
-    except OSError as error:
-        raise ConfigError(str(path), f"cannot be read ({_reason(error)})", "check the path") from error
+        return tomllib.loads(_read_file(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"not valid TOML ({error})", "mend the line named") from error
 

@@ -8,6 +8,7 @@ is returned, what is in doubt or not yet verified is looked at in the world, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from lamplighter.core.approvals import Approval, ApprovalState
@@ -63,13 +64,17 @@ class StepReport(NamedTuple):
 
 
 class ExecutionReport(NamedTuple):
-    """The ended steps, in the plan's order, of `planned`. `stopped` says why the rest did not start, or is empty."""
+    """The ended steps, in the plan's order, of `planned`. `stopped` says why the rest did not start, or is empty.
+
+    `recorded_at` is when the last of them ended, where that was before: nothing was run or looked at now. Else None.
+    """
 
     approval_id: str
     digest: str
     planned: int
     steps: tuple[StepReport, ...]
     stopped: str = ""
+    recorded_at: datetime | None = None
 
     @property
     def exit_code(self) -> Exit:
@@ -95,12 +100,14 @@ def execute(
 
     `effects` is by verb; `emit` is told of each ended step, `at` of each of EXECUTION_POINTS. Where all steps have
     ended, nothing runs. Raises Refused where nothing may start and nothing has (not approved, expired, frozen, another
-    policy, denied), Unavailable where an effect is missing, LedgerError where the audit log is not whole.
+    policy, denied), Unavailable where an effect is missing, LedgerError where the audit log is not whole or tells
+    something else of the approval and its steps than the tables.
     """
     with ledger.execution_lock(approval_id):
         ledger.audit.require_intact()
         approval = ledger.approval(approval_id)
         plan = ledger.find_plan(approval.digest)
+        ledger.require_told(approval, plan)
         run = _Run(ledger, approval, plan, effects, emit, at)
         at("started")
         run.reconcile()
@@ -113,6 +120,7 @@ def execute(
             if not run.begun:
                 raise
             stopped = str(refusal)
+            ledger.approval(approval.id)  # where it ran out of time just now, that is written down
         if run.complete and approval.state is ApprovalState.APPROVED:
             ledger.spend(approval)
             at("ended")
@@ -124,8 +132,6 @@ def _require_permission(
 ) -> None:
     if approval.state is not ApprovalState.APPROVED:
         raise plan.refused(f"its approval is {approval.state.value}", "see `lamp pending`")
-    if not ledger.audit.tells("approval.approved", approval.id, plan.digest):
-        raise plan.refused("the audit log knows of no such approval", "ask for a new approval")
     if approval.policy_version != policy.version:
         raise plan.refused("the policy has changed since it was approved", "make the plan again")
     ledger.require_unfrozen()
@@ -159,6 +165,7 @@ class _Run:
         self._emit = emit
         self._at = at
         self._ended: dict[str, StepReport] = {}
+        self._last: datetime | None = None
 
     @property
     def begun(self) -> bool:
@@ -173,21 +180,25 @@ class _Run:
     def report(self, stopped: str) -> ExecutionReport:
         steps = self._plan.steps
         ended = tuple(self._ended[step.id] for step in steps if step.id in self._ended)
-        return ExecutionReport(self._approval.id, self._plan.digest, len(steps), ended, stopped)
+        return ExecutionReport(self._approval.id, self._plan.digest, len(steps), ended, stopped, self._last)
 
     def reconcile(self) -> None:
         """Takes over what is recorded; of what is in doubt, or not yet verified, records what the world shows."""
-        for row in self._ledger.steps(self._approval.id):
+        rows = self._ledger.steps(self._approval.id)
+        for row in rows:
             step = self._plan.step(row.step_id)
             result = row.result or self._ledger.record(row.claim, self._observe(step, row.claim))
             verification = row.verification or self._verify(step, row.claim, result)
             self._end(StepReport(step.id, result, verification))
+        if rows and all(row.settled_at for row in rows):
+            self._last = max(row.settled_at for row in rows if row.settled_at)
 
     def advance(self) -> None:
         """Runs what has not ended; raises Refused where the rest may no longer start."""
         for step in self._plan.steps:
             if step.id not in self._ended:
                 self._end(self._step(step))
+                self._last = None
 
     def _step(self, step: Step) -> StepReport:
         obstacle = self._obstacle(step)

@@ -2,10 +2,15 @@
 
 SQLite in WAL mode, safe for several processes and threads. Each write is one transaction that holds its audit
 record too: where the record cannot be written, neither is the change, and nothing runs.
+
+The tables are how things are found; what may run is decided by the audit log (`_told.py`), and a row that says
+something else than its records stops everything. The time never goes back behind the last record's: an approval that
+has expired stays so when the clock is set back. (A clock that was once far ahead holds the time there until then.)
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -20,10 +25,11 @@ from typing import Any, NamedTuple, Self
 
 from lamplighter.core._rows import StepRow, approval_of, plan_of, step_of, stored
 from lamplighter.core._schema import connect
+from lamplighter.core._told import approval_told, is_as_told, step_as_stored, step_told
 from lamplighter.core.approvals import Approval, ApprovalState
-from lamplighter.core.audit import AuditLog
+from lamplighter.core.audit import AuditLog, AuditReport
 from lamplighter.core.canonical import canonical_json, fingerprint
-from lamplighter.core.errors import InputError, LedgerError, Refused
+from lamplighter.core.errors import InputError, LampError, LedgerError, Refused
 from lamplighter.core.locking import exclusive
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Channel, Decision, Mode, Policy
@@ -133,9 +139,10 @@ class Ledger:
         self, plan: Plan, requested_by: str, channel: Channel, policy: Policy, *, approver: str | None
     ) -> Approval:
         policy.require_allowed(plan)
+        self._settle()
         with self._write("request") as now:
             self._keep(plan, now)
-            self._expire(plan.digest, now)
+            self._expire(now)
             query = "SELECT * FROM approvals WHERE digest = ? AND state IN ('pending', 'approved')"
             row = self._connection.execute(query, (plan.digest,)).fetchone()
             existing = approval_of(row) if row else None
@@ -148,9 +155,9 @@ class Ledger:
                 return existing
             if existing and existing.state is ApprovalState.APPROVED:
                 raise plan.refused("is approved already", "run `lamp plan apply`")
-            self._refuse_executed(plan)
+            self._require_settled(plan, by_policy=approver is not None)
             if existing:
-                self._set_state(existing.id, ApprovalState.EXPIRED)
+                self._end(existing, ApprovalState.EXPIRED, now)
             approval = Approval(
                 id=f"ap-{secrets.token_hex(8)}",
                 digest=plan.digest,
@@ -165,30 +172,37 @@ class Ledger:
             )
             self._connection.execute("INSERT INTO approvals VALUES (?,?,?,?,?,?,?,?,?,?)", stored(approval))
             action = "approval.approved" if approver else "approval.requested"
-            self._note(
-                now, approver or requested_by, action, approval.id, digest=plan.digest, channel=channel
-            )
+            self._note_approval(now, approver or requested_by, action, approval)
             return approval
 
-    def _refuse_executed(self, plan: Plan) -> None:
-        query = """SELECT count(*) FROM steps JOIN approvals ON approvals.id = steps.approval_id
-            WHERE digest = ? AND (outcome IS NULL OR outcome IN ('done', 'unknown'))"""
-        if self._connection.execute(query, (plan.digest,)).fetchone()[0]:
-            raise plan.refused("was already executed, at least in part", "make a new plan")
+    def _require_settled(self, plan: Plan, *, by_policy: bool) -> None:
+        """The same plan may be approved anew: a step is done at most once for each approval, and only where its target
+        has the version that the plan names. But not while nobody knows what became of it."""
+        query = """SELECT outcome FROM steps JOIN approvals ON approvals.id = steps.approval_id
+            WHERE digest = ? AND (outcome IS NULL OR outcome = 'unknown')"""
+        outcomes = [outcome for (outcome,) in self._connection.execute(query, (plan.digest,))]
+        if None in outcomes:
+            raise plan.refused(
+                "has a step in doubt", "run `lamp plan apply`, which looks at what became of it"
+            )
+        if outcomes and by_policy:
+            raise plan.refused(
+                "what became of an earlier step of it is unknown", "ask a person for an approval"
+            )
 
     def decide(
         self, digest_prefix: str, *, approve: bool, approver: str, channel: Channel, policy: Policy
     ) -> Approval:
         """Decides the pending approval of a plan, once. Refused: see the messages below."""
         plan = self.find_plan(digest_prefix)
+        self._settle()
         with self._write("decide") as now:
-            self._expire(plan.digest, now)
             query = "SELECT * FROM approvals WHERE digest = ? ORDER BY rowid DESC LIMIT 1"
             row = self._connection.execute(query, (plan.digest,)).fetchone()
-            refusal = _undecidable(approval_of(row) if row else None)
+            refusal = _undecidable(_as_of(approval_of(row), now) if row else None)
             if refusal:
                 raise plan.refused(refusal, "ask for a new approval")
-            asked = approval_of(row)
+            asked = self._as_told(approval_of(row))
             if approve:
                 policy.require_allowed(plan)
             if channel == "policy":
@@ -210,17 +224,13 @@ class Ledger:
                 "UPDATE approvals SET state=?, approver=?, decided_at=?, channel=?, expires_at=? WHERE id=?",
                 (state.value, approver, now.isoformat(), channel, expires.isoformat(), asked.id),
             )
-            self._note(
-                now, approver, f"approval.{state.value}", asked.id, digest=plan.digest, channel=channel
-            )
+            self._note_approval(now, approver, f"approval.{state.value}", decided)
             return decided
 
     def approvals(self, *states: ApprovalState) -> list[Approval]:
-        """All approvals, or those in one of `states`, oldest first; what has run out of time shows as expired."""
-        now = self._clock.now()
-        every = [
-            _as_of(approval_of(row), now) for row in self._read("SELECT * FROM approvals ORDER BY rowid")
-        ]
+        """All approvals, or those in one of `states`, oldest first; what has run out of time has expired for good."""
+        self._settle()
+        every = [approval_of(row) for row in self._read("SELECT * FROM approvals ORDER BY rowid")]
         return [approval for approval in every if not states or approval.state in states]
 
     def approvals_of(self, digest: str, *states: ApprovalState) -> list[Approval]:
@@ -232,16 +242,42 @@ class Ledger:
 
     def approval(self, approval_id: str) -> Approval:
         """Raises InputError when there is none of this id."""
+        self._settle()
         rows = self._read("SELECT * FROM approvals WHERE id = ?", approval_id)
         if not rows:
             raise InputError(repr(approval_id[:80]), "names no approval", "see `lamp pending`")
-        return _as_of(approval_of(rows[0]), self._clock.now())
+        return approval_of(rows[0])
+
+    def require_told(self, approval: Approval, plan: Plan) -> None:
+        """Raises LedgerError unless the audit log tells of the approval and of each step what the tables do."""
+        self._as_told(approval)
+        rows = {row.step_id: row for row in self.steps(approval.id)}
+        for step in {*rows, *(step.id for step in plan.steps)}:
+            records = self.audit.about(_claim_id(approval.id, step))
+            if step_as_stored(rows.get(step)) != step_told(records):
+                raise _untold(f"step {step} of approval {approval.id}")
+
+    def verify(self) -> AuditReport:
+        """The audit log as `AuditLog.verify` finds it, and whether the tables say the same; never raises for damage."""
+        report = self.audit.verify()
+        if not report.ok:
+            return report
+        try:
+            for approval in map(approval_of, self._read("SELECT * FROM approvals ORDER BY rowid")):
+                self.require_told(approval, self.find_plan(approval.digest))
+        except LampError as error:
+            return report._replace(problem=str(error))
+        return report
+
+    def _as_told(self, approval: Approval) -> Approval:
+        if not is_as_told(approval, approval_told(approval, self.audit.about(approval.id))):
+            raise _untold(f"approval {approval.id}")
+        return approval
 
     def spend(self, approval: Approval) -> None:
         """Closes an approved approval whose steps have all ended."""
         with self._write("spend") as now:
-            self._set_state(approval.id, ApprovalState.SPENT)
-            self._note(now, approval.approver or "", "approval.spent", approval.id, digest=approval.digest)
+            self._end(approval, ApprovalState.SPENT, now)
 
     # steps
 
@@ -264,14 +300,14 @@ class Ledger:
             "INSERT OR IGNORE INTO steps (claim, approval_id, step_id, claimed_at) VALUES (?,?,?,?)",
             (claim, approval.id, step_id, now.isoformat()),
         ).rowcount
-        if not inserted:
+        if not inserted or self.audit.about(claim):
             raise LedgerError(f"claim {claim}", "was made before", "see `lamp audit tail`")
         return claim
 
     def _require_open(self, approval: Approval, now: datetime) -> None:
         self.require_unfrozen()
         row = self._connection.execute("SELECT * FROM approvals WHERE id = ?", (approval.id,)).fetchone()
-        current = _as_of(approval_of(row), now) if row else None
+        current = _as_of(self._as_told(approval_of(row)), now) if row else None
         if (
             current is None
             or current.state is not ApprovalState.APPROVED
@@ -332,22 +368,22 @@ class Ledger:
     def freeze(self, by: str, reason: str) -> None:
         """From now on nothing new is executed; freezing again replaces the reason."""
         with self._write("freeze") as now:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO freezes (id, by, reason, since) VALUES (1,?,?,?)",
-                (by, redact(reason), now.isoformat()),
-            )
             self._note(now, by, "ledger.frozen", "ledger", reason=reason)
 
     def unfreeze(self, by: str, reason: str = "") -> None:
         """Lifts the freeze; raises Refused where there is none."""
         with self._write("unfreeze") as now:
-            if self._connection.execute("DELETE FROM freezes").rowcount == 0:
+            if self.frozen() is None:
                 raise Refused("ledger", "is not frozen", "nothing to lift")
             self._note(now, by, "ledger.unfrozen", "ledger", reason=reason)
 
     def frozen(self) -> Freeze | None:
-        rows = self._read("SELECT by, reason, since FROM freezes")
-        return Freeze(rows[0][0], rows[0][1], datetime.fromisoformat(rows[0][2])) if rows else None
+        """As the last record of the audit log about it says."""
+        with self._usable():
+            last = self.audit.last("ledger.frozen", "ledger.unfrozen")
+        if last is None or last.action == "ledger.unfrozen":
+            return None
+        return Freeze(last.actor, json.loads(last.body)["reason"], last.when)
 
     def require_unfrozen(self) -> None:
         """Raises Refused while there is a freeze."""
@@ -374,46 +410,79 @@ class Ledger:
         if self._connection.execute("INSERT OR IGNORE INTO plans VALUES (?,?,?)", values).rowcount:
             self._note(now, plan.requested_by, "plan.saved", plan.digest, steps=len(plan.steps))
 
-    def _expire(self, digest: str, now: datetime) -> None:
-        query = "SELECT * FROM approvals WHERE digest = ? AND state IN ('pending', 'approved')"
-        for row in self._connection.execute(query, (digest,)).fetchall():
-            approval = approval_of(row)
-            if approval.expires_at <= now:
-                self._set_state(approval.id, ApprovalState.EXPIRED)
+    def _settle(self) -> None:
+        """Writes down what has run out of time as soon as it is seen."""
+        query = "SELECT count(*) FROM approvals WHERE state IN ('pending', 'approved') AND expires_at <= ?"
+        if self._read(query, self._now().isoformat())[0][0]:
+            with self._write("expire") as now:
+                self._expire(now)
 
-    def _set_state(self, approval_id: str, state: ApprovalState) -> None:
-        self._connection.execute("UPDATE approvals SET state = ? WHERE id = ?", (state.value, approval_id))
+    def _expire(self, now: datetime) -> None:
+        query = "SELECT * FROM approvals WHERE state IN ('pending', 'approved')"
+        for approval in map(approval_of, self._connection.execute(query).fetchall()):
+            if approval.expires_at <= now:
+                self._end(approval, ApprovalState.EXPIRED, now)
+
+    def _end(self, approval: Approval, state: ApprovalState, now: datetime) -> None:
+        self._connection.execute("UPDATE approvals SET state = ? WHERE id = ?", (state.value, approval.id))
+        actor = (approval.approver or "") if state is ApprovalState.SPENT else "lamp"
+        self._note(now, actor, f"approval.{state.value}", approval.id, digest=approval.digest)
+
+    def _note_approval(self, now: datetime, actor: str, action: str, approval: Approval) -> None:
+        self._note(
+            now,
+            actor,
+            action,
+            approval.id,
+            digest=approval.digest,
+            channel=approval.channel,
+            requested_by=approval.requested_by,
+            policy_version=approval.policy_version,
+            expires_at=approval.expires_at.isoformat(),
+        )
 
     def _note(self, now: datetime, actor: str, action: str, subject: str, **body: Any) -> None:
         self.audit.append(now.isoformat(), actor, action, subject, body)
 
+    def _now(self) -> datetime:
+        with self._usable():
+            last = self.audit.last()
+        return max(self._clock.now(), last.when) if last else self._clock.now()
+
     def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        with self._usable():
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
         try:
             with self._mutex:
-                return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
+                yield
+        except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
 
     @contextmanager
     def _write(self, name: str) -> Iterator[datetime]:
-        try:
-            with self._mutex:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._clock.now()
-                    self._at(f"{name}:written")
-                    self._connection.execute("COMMIT")
-                finally:
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
-                self._at(f"{name}:committed")
-                self.audit.anchor()
-                self._at(f"{name}:anchored")
-        except (sqlite3.Error, OSError) as error:
-            raise self._unusable(error) from error
+        with self._usable():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._now()
+                self._at(f"{name}:written")
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            self._at(f"{name}:committed")
+            self.audit.anchor()
+            self._at(f"{name}:anchored")
 
     def _unusable(self, error: Exception) -> LedgerError:
         return LedgerError(str(self.path), f"the ledger cannot be used ({error})", "see `lamp doctor`")
+
+
+def _untold(subject: str) -> LedgerError:
+    problem = "is not what the audit log tells of it: the ledger was changed by something else"
+    return LedgerError(subject, problem, "nothing of it is executed; see `lamp audit tail`")
 
 
 def _undecidable(approval: Approval | None) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 
 from lamplighter.core.redaction import redact, redact_value
 
@@ -57,6 +57,15 @@ class Target(BaseModel):
         """`kind namespace/name` as people write it; the values are from outside, so escape before showing."""
         place = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{self.kind} {place}"
+
+
+STORED = {"stored": True}
+"""Validation context of what is kept under its digest: it was redacted when it was made, and is read as it stands, also
+where a later version would take more out."""
+
+
+def redacted_when_made(text: str, info: ValidationInfo) -> str:
+    return text if info.context == STORED else redact(text)
 
 
 class _Operation(BaseModel):
@@ -266,9 +275,9 @@ class EditHcl(_Operation):
 
     @field_validator("address", "attribute", "proposal")
     @classmethod
-    def _without_secrets(cls, text: str) -> str:
+    def _without_secrets(cls, text: str, info: ValidationInfo) -> str:
         """They only say what `edits` do."""
-        return redact(text)
+        return redacted_when_made(text, info)
 
     @property
     def risk(self) -> Risk:

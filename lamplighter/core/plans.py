@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from lamplighter.core.canonical import digest
 from lamplighter.core.errors import Refused
 from lamplighter.core.findings import Finding
-from lamplighter.core.operations import Operation
+from lamplighter.core.operations import Operation, redacted_when_made
 from lamplighter.core.redaction import redact
 
 
@@ -44,8 +44,8 @@ class Plan(BaseModel):
 
     @field_validator("rationale")
     @classmethod
-    def _without_secrets(cls, text: str) -> str:
-        return redact(text)
+    def _without_secrets(cls, text: str, info: ValidationInfo) -> str:
+        return redacted_when_made(text, info)
 
     @model_validator(mode="after")
     def _steps_in_order(self) -> Self:

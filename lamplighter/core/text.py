@@ -14,12 +14,15 @@ from lamplighter.core.redaction import redact
 # Cc: controls; Cf: format characters, among them the bidirectional overrides; Cs: lone surrogates;
 # Zl/Zp: line and paragraph separators, which some terminals and log viewers break lines at.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# GitHub's runner, Azure Pipelines and TeamCity obey these wherever they stand in a line of a job's log.
+_CI_COMMAND = re.compile(r"#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@-])")
 
 
 def printable(text: str, *, limit: int = 2000) -> str:
     """`text` on one line with every control, format and bidirectional character as a visible escape, and no secret.
 
+    What a CI runner would obey within a line (`##[group]`, `##vso[`, `##teamcity[`) is broken by an escape too.
     `limit` is in characters; what is cut is counted in the result.
     """
     # Before anything is cut or escaped: half a secret, or an escaped one, would not be recognised.
@@ -28,6 +31,7 @@ def printable(text: str, *, limit: int = 2000) -> str:
     shown = text[:limit] if cut > 0 else text
     if not shown.isascii() or not shown.isprintable():
         shown = "".join(_escape(char) for char in shown)
+    shown = _CI_COMMAND.sub(r"\\x23", shown)
     return f"{shown}... ({cut} more characters)" if cut > 0 else shown
 
 
@@ -43,9 +47,14 @@ def log_line(text: str, *, limit: int = 2000) -> str:
     shown = printable(text, limit=limit)
     # GitHub Actions trims leading white space before it looks for the colons.
     body = shown.lstrip()
-    if body.startswith(("::", "##[")):
+    if body.startswith("::"):
         return shown[: len(shown) - len(body)] + "\\" + body
     return shown
+
+
+def json_line(text: str) -> str:
+    """JSON in which nothing stands that a CI runner would obey; it says the same."""
+    return _CI_COMMAND.sub(r"\\u0023", text)
 
 
 def markdown(text: str, *, limit: int = 2000) -> str:

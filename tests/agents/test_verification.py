@@ -115,14 +115,16 @@ def test_every_surface_says_the_same_of_one_execution(edited: Wiring, effect: Fi
     with wiring.open_ledger() as ledger:
         (approval,) = ledger.approvals()
     done = wiring.execute(approval.id)
-    assert direct.text.splitlines() == execution_lines(executed(done))
+    told = execution_lines(executed(done))
+    assert told.pop() == f"recorded at {done.recorded_at:%Y-%m-%dT%H:%M:%S}+00:00; nothing was run now"
+    assert direct.text.splitlines() == told
     assert direct.exit_code == done.exit_code
     (wiring.config.project / "main.tf").write_text(SOURCE)
     with wiring.open_ledger() as ledger:
         ledger.freeze("eve", "drill")
     config = wiring.config.model_copy(update={"state_dir": wiring.config.state_dir / "second"})
     graph = last_report(approved(replace(wiring, config=config)))
-    assert graph.text.splitlines()[1:-1] == execution_lines(executed(done))
+    assert graph.text.splitlines()[1:-1] == told
 
 
 def test_what_the_world_says_is_one_line_of_text(edited: Wiring) -> None:

@@ -29,28 +29,25 @@ def test_each_place_yields_to_the_one_before_it(tmp_path: Path) -> None:
     inner.mkdir(parents=True)
     user = tmp_path / "xdg" / "lamplighter" / "lamp.toml"
     user.parent.mkdir(parents=True)
-    user.write_text(
-        'aws_region = "user"\naws_profile = "user"\nkube_context = "user"\nfail_on = "low"\nmode = "act"'
-    )
-    (tmp_path / "pyproject.toml").write_text(
-        '[tool.lamplighter]\naws_region = "py"\naws_profile = "py"\nkube_context = "py"\nfail_on = "info"'
-    )
-    (tmp_path / "a" / "lamp.toml").write_text(
-        'aws_region = "toml"\naws_profile = "toml"\nkube_context = "toml"'
-    )
+    places = {"aws_region": 4, "project": 3, "state": 2, "trace": 1}
+    lines = [f'{key} = "PLACE"' for key in places]
+    for count, path in ((4, user), (3, tmp_path / "pyproject.toml"), (2, tmp_path / "a" / "lamp.toml")):
+        table = "[tool.lamplighter]\n" if path.suffix == ".toml" and path.stem == "pyproject" else ""
+        text = "\n".join(lines[4 - count :]).replace("PLACE", path.stem)
+        path.write_text(f"{table}{text}\n" + ('mode = "act"\n' if path == user else ""))
     named = tmp_path / "named.toml"
-    named.write_text('aws_region = "named"')
-    env = _env(tmp_path, XDG_CONFIG_HOME=str(tmp_path / "xdg"), LAMP_AWS_PROFILE="env", LAMP_AWS_REGION="env")
+    named.write_text('trace = "named"')
+    env = _env(tmp_path, XDG_CONFIG_HOME=str(tmp_path / "xdg"), LAMP_STATE="env", LAMP_TRACE="env")
     config, origin = load_config(named, environ=env, cwd=inner)
-    assert config.aws_region == "named"
-    assert config.aws_profile == "env"
-    assert config.kube_context == "toml"
-    assert config.fail_on == "info"
+    assert config.trace == (tmp_path / "named",)
+    assert config.state == inner / "env"
+    assert config.project == tmp_path / "pyproject"
+    assert config.aws_region == "lamp"
     assert config.mode is Mode.ACT
-    assert origin["aws_region"] == str(named)
-    assert origin["aws_profile"] == "LAMP_AWS_PROFILE"
-    assert origin["kube_context"] == str(tmp_path / "a" / "lamp.toml")
-    assert origin["mode"] == str(user)
+    assert origin["trace"] == str(named)
+    assert origin["state"] == "LAMP_STATE"
+    assert origin["project"] == str(tmp_path / "pyproject.toml")
+    assert origin["mode"] == origin["aws_region"] == str(user)
 
 
 def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
@@ -125,7 +122,15 @@ def test_a_policy_file_with_an_unknown_key_names_the_file(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ['mode = "act"', 'policy = "p.toml"', 'state_dir = "st"', 'models.cloud.endpoint = "https://x.example"'],
+    [
+        'mode = "act"',
+        'fail_on = "never"',
+        'kube_context = "prod"',
+        'aws_profile = "prod"',
+        'policy = "p.toml"',
+        'state_dir = "st"',
+        'models.cloud.endpoint = "https://x.example"',
+    ],
 )
 @pytest.mark.parametrize("name", ["lamp.toml", "pyproject.toml"])
 def test_a_file_found_in_the_project_cannot_widen_what_a_run_may_do(
@@ -137,40 +142,75 @@ def test_a_file_found_in_the_project_cannot_widen_what_a_run_may_do(
         load_config(environ=_env(tmp_path), cwd=tmp_path / "deep")
 
 
-def test_a_file_found_in_the_project_may_tighten(tmp_path: Path) -> None:
-    (tmp_path / "lamp.toml").write_text('mode = "observe"\nfail_on = "info"\n')
+@pytest.mark.parametrize(
+    ("key", "own", "found", "expected"),
+    [
+        ("mode", "", "observe", "observe"),
+        ("mode", "observe", "propose", "observe"),
+        ("mode", "act", "propose", "propose"),
+        ("fail_on", "", "info", "info"),
+        ("fail_on", "", "medium", "low"),
+        ("fail_on", "info", "low", "info"),
+        ("fail_on", "high", "medium", "medium"),
+        ("fail_on", "high", "critical", "high"),
+        ("fail_on", "never", "critical", "critical"),
+        ("budgets.steps", "", "999", "60"),
+        ("budgets.steps", "100", "80", "80"),
+        ("budgets.tokens", "10", "20", "10"),
+        ("budgets.seconds", "", "30", "30"),
+    ],
+)
+@pytest.mark.parametrize("name", ["lamp.toml", "pyproject.toml"])
+def test_a_file_found_in_the_project_may_only_tighten(
+    tmp_path: Path, name: str, key: str, own: str, found: str, expected: str
+) -> None:
+    def line(value: str) -> str:
+        return f"{key} = {value if value.isdecimal() else repr(value)}\n"
+
+    path = tmp_path / name
+    path.write_text(f"[tool.lamplighter]\n{line(found)}" if name == "pyproject.toml" else line(found))
+    user = tmp_path / "home" / ".config" / "lamplighter" / "lamp.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text(line(own) if own else "")
+    loaded, origin = load_config(environ=_env(tmp_path), cwd=tmp_path)
+    value: object = loaded
+    for part in key.split("."):
+        value = getattr(value, part)
+    assert str(value) == expected
+    assert origin[key] == str(path if expected == found else user if own else "default")
+    # What is said for this one run is not lying in the project: it holds, and so does this file once it is named.
+    said = load_config(environ=_env(tmp_path, LAMP_MODE="act", LAMP_BUDGETS_STEPS="77"), cwd=tmp_path).config
+    assert (said.mode, said.budgets.steps) == ("act", 77)
+    if name == "lamp.toml":
+        assert load_config(path, environ=_env(tmp_path), cwd=tmp_path).origin[key] == str(path)
+
+
+def test_the_strictest_of_two_files_found_holds(tmp_path: Path) -> None:
+    (tmp_path / "lamp.toml").write_text('fail_on = "low"\nmode = "observe"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.lamplighter]\nfail_on = "info"\nmode = "propose"\n')
     config = load_config(environ=_env(tmp_path), cwd=tmp_path).config
     assert (config.mode, config.fail_on) == ("observe", "info")
 
 
-@pytest.mark.parametrize(
-    ("own", "found", "expected"),
-    [
-        ("", "low", "low"),
-        ("", "medium", None),
-        ("", "never", None),
-        ("info", "low", None),
-        ("high", "medium", "medium"),
-        ("high", "critical", None),
-        ("never", "never", "never"),
-    ],
-)
 @pytest.mark.parametrize("name", ["lamp.toml", "pyproject.toml"])
-def test_a_file_found_in_the_project_lets_no_finding_pass(
-    tmp_path: Path, name: str, own: str, found: str, expected: str | None
+def test_a_file_of_a_parent_that_cannot_be_read_is_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / name).symlink_to(
+        "/proc/self/mem"
+    )  # a regular file, and its first byte is not to be read by anybody
+    with pytest.raises(ConfigError, match=f"{name}: cannot be read"):
+        load_config(environ=_env(tmp_path), cwd=tmp_path / "inner")
+
+
+def test_a_working_directory_that_is_gone_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = f'fail_on = "{found}"\n'
-    (tmp_path / name).write_text(f"[tool.lamplighter]\n{text}" if name == "pyproject.toml" else text)
-    if own:
-        user = tmp_path / "home" / ".config" / "lamplighter" / "lamp.toml"
-        user.parent.mkdir(parents=True)
-        user.write_text(f'fail_on = "{own}"\n')
-    if expected:
-        assert load_config(environ=_env(tmp_path), cwd=tmp_path).config.fail_on == expected
-        return
-    with pytest.raises(ConfigError, match=f"lets more pass than {own or 'low'}; .*--config") as caught:
-        load_config(environ=_env(tmp_path), cwd=tmp_path)
-    assert str(tmp_path / name) in str(caught.value) and "\n" not in str(caught.value)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigError, match="working directory: cannot be used"):
+        load_config(environ=_env(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_expiry(ledger: Ledger, clock: FakeClock) -> None:
     assert [approval.state for approval in ledger.approvals()] == [ApprovalState.EXPIRED, again.state]
 
 
-def test_an_executed_plan_is_not_asked_for_again(ledger: Ledger, clock: FakeClock) -> None:
+def test_a_step_is_claimed_and_recorded_once(ledger: Ledger) -> None:
     plan = make_plan(POLICY)
     ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
     approval = ledger.decide(plan.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
@@ -119,9 +119,17 @@ def test_an_executed_plan_is_not_asked_for_again(ledger: Ledger, clock: FakeCloc
     assert [row.result for row in ledger.steps(approval.id)] == [kept]
     with pytest.raises(LedgerError, match="recorded already"):
         ledger.record(claim, EffectResult(Outcome.FAILED))
-    clock.pass_minutes(10_000)
-    with pytest.raises(Refused, match="already executed"):
-        ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
+
+
+def test_what_is_unknown_is_never_approved_anew_by_the_policy_alone(ledger: Ledger) -> None:
+    act = Policy(mode=Mode.ACT, rules=(Rule(name="all", decision=Decision.ALLOW),))
+    plan = make_plan(act, steps=1)
+    approval = ledger.policy_approval(plan, act)
+    ledger.record(ledger.claim(approval, "s0"), EffectResult(Outcome.UNKNOWN))
+    ledger.spend(approval)
+    with pytest.raises(Refused, match="unknown; ask a person"):
+        ledger.policy_approval(plan, act)
+    ledger.request_approval(plan, requested_by="ann", channel="cli", policy=act)
 
 
 def test_only_what_is_done_is_verified_and_once(ledger: Ledger) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lamplighter.core.canonical import fingerprint
 from lamplighter.core.errors import InputError
 from lamplighter.core.events import Failed, Proposed, Reported, parse_event, shown
 from lamplighter.core.findings import Evidence, Finding, Severity
+from lamplighter.core.ledger import Ledger
 from lamplighter.core.operations import ByteEdit, EditHcl, Patch, Target
 from lamplighter.core.plans import Plan, Step
 from lamplighter.core.redaction import redact, redact_value
@@ -86,12 +88,36 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 @given(
     st.lists(
-        st.sampled_from([*SECRETS, *HARMLESS, '"', "'", "\\", "<", "=", " ", "password", "\n"]), max_size=6
+        st.sampled_from(
+            [
+                *SECRETS,
+                *HARMLESS,
+                *"\"'\\<=:,/@&? \n",
+                "password",
+                "token",
+                "basic ",
+                "bearer ",
+                "?sig=",
+                '"name":',
+            ]
+        ),
+        max_size=8,
     )
 )
+@example(["basic ", "postgres://u:p@host/db"])
+@example(["bearer ", "/x/https:/u:p@host/db"])
+@settings(max_examples=500)
 def test_redacting_twice_changes_nothing_more(parts: list[str]) -> None:
     once = redact("".join(parts))
     assert redact(once) == once
+
+
+def test_a_plan_kept_by_a_version_that_took_less_out_is_still_the_plan_of_its_digest(tmp_path: Path) -> None:
+    step = Step(id="s", operation=operation().model_copy(update={"proposal": URL, "address": URL}))
+    plan = Plan(steps=(step,), rationale="").model_copy(update={"rationale": URL})
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        ledger.save_plan(plan)
+        assert ledger.find_plan(plan.digest) == plan
 
 
 def test_values_keep_their_shape() -> None:

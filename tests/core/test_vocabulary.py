@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import Any, get_args
 
@@ -14,7 +15,7 @@ from lamplighter.core.exits import Exit, worst
 from lamplighter.core.operations import Operation, Risk, parse_operation
 from lamplighter.core.plans import Plan, Step
 from lamplighter.core.policy import Caps, Decision, Mode, Policy, Rule, parse_policy
-from lamplighter.core.text import log_line, printable
+from lamplighter.core.text import json_line, log_line, markdown, printable
 from tests.core.world import make_plan
 
 TARGET = {"context": "c", "kind": "Deployment", "name": "web", "namespace": "shop", "version": "1"}
@@ -120,7 +121,18 @@ def test_a_wrong_policy_is_one_line(text: str) -> None:
 def test_shown_text_is_harmless(text: str) -> None:
     shown = printable(text)
     assert not any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in shown)
-    assert not log_line(text).lstrip().startswith(("::", "##["))
+    assert not log_line(text).lstrip().startswith("::")
+
+
+@pytest.mark.parametrize(
+    "command", ["##[group]x", "##[COMMAND]", "##vso[task.x]", "##VSO[x", "##teamcity[x", "####[x"]
+)
+def test_what_a_ci_runner_would_obey_within_a_line_is_broken(command: str) -> None:
+    text = f"a tag {command}"
+    obeyed = command[command.index("##") :].lstrip("#").split("[")[0].lower()
+    for shown in (printable(text), log_line(text), markdown(text), json_line(json.dumps([text]))):
+        assert f"##{obeyed}[" not in shown.lower()
+    assert json.loads(json_line(json.dumps([text, "\\##[x", "# ##"]))) == [text, "\\##[x", "# ##"]
 
 
 def test_exit_precedence() -> None:

@@ -19,7 +19,7 @@ from lamplighter.core.plans import Plan, Step
 from lamplighter.core.policy import Policy
 from lamplighter.core.results import Outcome
 from lamplighter.tools.files import FileEdits, edit_version
-from lamplighter.tools.terraform_files import read_code
+from lamplighter.tools.terraform_files import FILE_LIMIT, read_code
 from tests.forks import in_child
 
 CODE = 'a = 1 # höhe\r\nb = "two"\r\nc = true\n'.encode()
@@ -71,6 +71,47 @@ def test_exactly_the_edit_and_nothing_else(root: Path) -> None:
     assert stat.S_IMODE((root / "main.tf").stat().st_mode) == 0o640
     assert names(root) == ["main.tf"]
     assert EFFECT.observe(edit, "claim").outcome is Outcome.DONE
+
+
+def test_what_somebody_saves_just_before_the_rename_is_not_lost(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = operation(root, replacement(CODE, '"two"', '"2"'))
+    saved, synced = CODE + b'd = "a colleague saved this"\n', os.fsync
+
+    def fsync(handle: int) -> None:
+        (root / "main.tf").write_bytes(saved)
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    result = EFFECT.perform(edit, "claim")
+    assert (result.outcome, "about to be written" in result.detail) == (Outcome.REFUSED, True)
+    assert (root / "main.tf").read_bytes() == saved and names(root) == ["main.tf"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_this_process_wrote_is_verified_as_a_whole(known: bool, root: Path) -> None:
+    edit = operation(root, replacement(CODE, '"two"', '"2"'))
+    EFFECT.perform(edit, "claim")
+    with (root / "main.tf").open("ab") as stream:
+        stream.write(b"d = 4\n")
+    seen = (EFFECT if known else FileEdits()).observe(edit, "claim")
+    assert seen.outcome is (Outcome.UNKNOWN if known else Outcome.DONE)
+
+
+def test_a_file_that_became_a_pipe_or_huge_is_one_line(root: Path) -> None:
+    edit, path = operation(root, replacement(CODE, '"two"', '"2"')), root / "main.tf"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="is no regular file"):
+        EFFECT.current_version(edit)
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.FAILED
+    assert EFFECT.observe(edit, "claim").outcome is Outcome.UNKNOWN
+    path.unlink()
+    path.write_bytes(CODE)
+    os.truncate(path, FILE_LIMIT + 1)
+    with pytest.raises(InputError, match="is over 4 MiB"):
+        EFFECT.current_version(edit)
 
 
 def test_a_second_time_is_refused(root: Path) -> None:
@@ -230,7 +271,8 @@ def executed(ledger: Ledger, operations: list[EditHcl]) -> list[Outcome]:
     ledger.request_approval(plan, requested_by="ann", channel="cli", policy=POLICY)
     approval = ledger.decide(plan.digest, approve=True, approver="bob", channel="cli", policy=POLICY)
     report = execute(approval.id, ledger=ledger, policy=POLICY, effects={"edit_hcl": EFFECT})
-    assert execute(approval.id, ledger=ledger, policy=POLICY, effects={"edit_hcl": EFFECT}) == report
+    again = execute(approval.id, ledger=ledger, policy=POLICY, effects={"edit_hcl": EFFECT})
+    assert again.recorded_at is not None and again.steps == report.steps
     assert all(step.verified == (step.result.outcome is Outcome.DONE) for step in report.steps)
     return [step.result.outcome for step in report.steps]
 
