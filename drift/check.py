@@ -80,7 +80,14 @@ def check_directory(
     coverage = coverage_of(source, extraction, matched)
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
     hidden += [*gaps(state.resources, project, source, extraction.uncatalogued), *matched.unplaced]
-    report = _report(directory, contents, found, coverage, hidden, [*limits(matched, coverage, source)])
+    report = _report(
+        directory,
+        contents,
+        found,
+        coverage,
+        hidden,
+        [*limits(matched, coverage, source, extraction, project)],
+    )
     return replace(report, timeline=timeline)
 
 

@@ -65,11 +65,15 @@ def of_holder(change: NetChange, member: Member, baseline: Baseline) -> Iterator
 
 def _made_again(change: NetChange, resource: StateResource, baseline: Baseline) -> Iterator[DriftItem]:
     """What is found by its name is the same resource to Terraform, with every setting back at its default."""
-    if not change.last.origin.outside or all(event.action != "delete" for event in change.changes):
+    deleted = [event for event in change.changes if event.action == "delete" and event.origin.outside]
+    if not deleted or change.cause.origin is Origin.TERRAFORM:
         return
+    if not change.cause.origin.outside:
+        # A service that makes it anew is not to blame for what was in it.
+        change = replace(change, changes=tuple(deleted))
     lost: list[DriftItem] = []
     if "id" not in change.identity and "unique_id" not in resource.attributes:
-        for attribute in sorted(catalogue.load().settable(resource.type, change.last.event.name)):
+        for attribute in sorted(catalogue.load().settable(resource.type, change.cause.event.name)):
             before = at(resource.attributes, attribute)
             if before not in (*ABSENT, False, 0):
                 place = baseline.place(resource.address, attribute)
@@ -99,13 +103,13 @@ def _setting(
     code = baseline.project.locate(resource.address, attribute)
     # The code is what ought to be; the state may have been refreshed since and hold the drift already. What
     # Terraform itself set is compared with what it wrote down: the code may have moved on since.
-    from_code = code is not None and code.known and code.text and change.last.origin is not Origin.TERRAFORM
+    from_code = code is not None and code.known and code.text and change.cause.origin is not Origin.TERRAFORM
     written = code.value if code is not None and from_code else stored
-    if attribute.startswith("tags.") and written is None:
+    if attribute.startswith("tags.") and written is None and not _own_tag(resource, attribute):
         written = stored
     location = code.location if code else None
     if live == HIDDEN:
-        if change.last.origin is not Origin.TERRAFORM:
+        if change.cause.origin is not Origin.TERRAFORM:
             item = items.managed(change, resource, "set", attribute, written, live, location)
             yield replace(item, confidence=_HIDDEN_CONFIDENCE)
     elif not same(written, live):
@@ -113,6 +117,12 @@ def _setting(
             item = items.managed(change, resource, "set", part, was, now, location)
             editable = part == attribute and not items.is_secret(resource, attribute)
             yield replace(item, edit=edit_of(code, live, baseline.contents)) if editable else item
+
+
+def _own_tag(resource: StateResource, attribute: str) -> bool:
+    """Whether the state has the tag as the resource's own; others are the provider's `default_tags`."""
+    tags = resource.attributes.get("tags")
+    return isinstance(tags, Mapping) and attribute.removeprefix("tags.") in tags
 
 
 def _parts(path: str, written: Any, live: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -54,7 +54,10 @@ def coverage_of(trace: TraceSource, extraction: Extraction, matched: Matched) ->
 
 
 def gaps(
-    resources: Sequence[StateResource], project: Project, trace: TraceSource, unknown: Sequence[Uncatalogued]
+    resources: Sequence[StateResource],
+    project: Project,
+    trace: TraceSource,
+    unknown: Sequence[Uncatalogued],
 ) -> Iterator[str]:
     """What may hide drift: each makes the answer incomplete."""
     yield from _claimed_twice(resources)
@@ -63,6 +66,11 @@ def gaps(
         yield f"module {name}: its code {source} is not in this directory"
     for name, source in project.missing:
         yield f"module {name}: {source} holds no code that was read"
+    if project.excess is not None:
+        yield (
+            f"{project.excess.file}:{project.excess.line}: too large or too costly to compute; where its value is"
+            " wanted, the state's was used"
+        )
     for name in sorted({resource.type.partition("_")[0] for resource in resources} - _LOCAL_PROVIDERS):
         yield f"provider {name}: its resources are not checked"
     if not resources:
@@ -78,20 +86,28 @@ def gaps(
         )
 
 
-def limits(matched: Matched, coverage: Coverage, trace: TraceSource) -> Iterator[str]:
+def limits(
+    matched: Matched, coverage: Coverage, trace: TraceSource, extraction: Extraction, project: Project
+) -> Iterator[str]:
     """What this way of checking does not see at all, said each time."""
     yield "live values were taken from the trace; the cloud itself was not asked"
+    if coverage.first and not matched.held:
+        yield "no call of the trace is on a resource of this state: make sure that it is of the same account"
+    if extraction.not_compared:
+        yield f"{extraction.not_compared} calls by Terraform or AWS services that the catalogue does not know"
     yield from trace.limits
     if coverage.first and not matched.applied:
         yield (
             f"the trace holds no apply of this state, so what changed before {coverage.first} was not looked at"
         )
+    for name in sorted(project.assumed):
+        yield f"the value of var.{name} is not in the files read; the state's was used"
     if matched.outside:
         yield f"{matched.outside} changes to resources that this state does not hold"
     if matched.services:
         yield f"{matched.services} changes of managed resources that AWS services made themselves"
     if matched.ignored:
-        yield f"{matched.ignored} changes that lifecycle.ignore_changes tells Terraform not to look at"
+        yield f"{matched.ignored} changes that lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
 
 
 def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[str]:
@@ -101,6 +117,8 @@ def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[
     for name in sorted({part[4] for part in arns if part[4].isdigit()} - trace.coverage.accounts):
         yield f"account {name}: the trace holds no event of it"
     regions = {part[3] for part in arns if part[3]}
+    # An S3 ARN names neither account nor region.
+    regions |= {text for item in resources if isinstance(text := item.attributes.get("region"), str) and text}
     regions |= {_HOME.get(part[1], "") for part in arns if part[2] in _GLOBAL} - {""}
     for name in sorted(regions - trace.coverage.regions):
         yield f"region {name}: the trace holds no event of it"
@@ -108,11 +126,12 @@ def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[
 
 def _claimed_twice(resources: Sequence[StateResource]) -> Iterator[str]:
     """Ids that two addresses of one type claim: which of them drifted cannot be told."""
-    owners: dict[tuple[str, str], list[str]] = defaultdict(list)
+    owners: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for resource in resources:
-        identity = resource.attributes.get("id")
+        identity, arn = resource.attributes.get("id"), str(resource.attributes.get("arn", ""))
         if isinstance(identity, str) and identity and "id" not in resource.sensitive:
-            owners[resource.type, identity].append(resource.address)
-    for (_, identity), addresses in sorted(owners.items()):
+            # A name may be taken once in each region and account.
+            owners[resource.type, identity, arn].append(resource.address)
+    for (_, identity, _), addresses in sorted(owners.items()):
         if len(addresses) > 1:
             yield f"{identity} is claimed by {' and '.join(sorted(addresses))}"

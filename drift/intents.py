@@ -13,7 +13,7 @@ from lamplighter.drift.catalogue.transforms import lookup
 from lamplighter.drift.model import Actor, Change, EventRef, Origin
 from lamplighter.drift.sequences import Moment, mentions
 from lamplighter.drift.trace import ANYONE, Owners, actor_of, classify
-from lamplighter.drift.values import HIDDEN
+from lamplighter.drift.values import HIDDEN, shallow
 
 _HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"})
 """What CloudTrail writes in place of a value that it keeps out of the log."""
@@ -35,6 +35,8 @@ class Extraction:
     uncatalogued: list[Uncatalogued] = field(default_factory=list[Uncatalogued])
     moments: list[Moment] = field(default_factory=list[Moment])
     """Every call by people and automation, those that change no configuration too."""
+    not_compared: int = 0
+    """Calls by Terraform and services of which the catalogue does not know all."""
     counts: Counter[str] = field(default_factory=Counter[str])
 
 
@@ -81,8 +83,10 @@ def _take(
     readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
     changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
     found.changes.extend(changes)
-    reason = _gap(record, name, known, bool(changes)) if origin.outside else ""
-    if reason:
+    reason = _gap(record, name, known, bool(changes))
+    if reason and not origin.outside:
+        found.not_compared += 1
+    elif reason:
         found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
 
 
@@ -143,7 +147,7 @@ def _complete(record: Mapping[str, Any], event: catalogue.Event) -> bool:
 
 def _value(record: Mapping[str, Any], effect: catalogue.Effect) -> Any:
     value = lookup(record, effect.value)
-    return HIDDEN if isinstance(value, str) and value in _HIDDEN else value
+    return HIDDEN if isinstance(value, str) and value in _HIDDEN else shallow(value)
 
 
 def _values(record: Mapping[str, Any], effect: catalogue.Effect) -> Iterator[tuple[str, Any]]:

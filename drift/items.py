@@ -9,7 +9,7 @@ from typing import Any
 
 from lamplighter.drift import risk
 from lamplighter.drift.model import Action, CodeLocation, DriftItem, EventRef, NetChange, StateResource
-from lamplighter.drift.values import ABSENT, HIDDEN, plain
+from lamplighter.drift.values import ABSENT, HIDDEN, plain, shallow
 
 SENSITIVE = "(sensitive)"
 
@@ -35,6 +35,7 @@ def managed(
     that is another: a policy of a bucket.
     """
     kind, name = assessed_as or (resource.type, attribute)
+    code_value = shallow(code_value)
     secret = is_secret(resource, attribute) or live_value == HIDDEN
     own = "" if "id" in resource.sensitive else str(resource.attributes.get("id", ""))
     return _item(
@@ -125,12 +126,12 @@ def _item(
         code_value=code_value,
         live_value=live_value,
         location=location,
-        actor=change.last.actor,
-        time=change.last.event.time,
+        actor=change.cause.actor,
+        time=change.cause.event.time,
         events=tuple(dict.fromkeys((*_events(change), *events))),
         account=change.account,
         region=change.region,
         risk=level.severity,
         risk_reason=level.reason,
-        origin=change.last.origin,
+        origin=change.cause.origin,
     )

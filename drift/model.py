@@ -108,8 +108,14 @@ class NetChange:
     rivals: tuple[Change, ...] = ()
 
     @property
-    def last(self) -> Change:
-        return self.changes[-1]
+    def cause(self) -> Change:
+        """The call that made it so: those after it only said the same again, as a service that sets all at once."""
+        found = self.changes[-1]
+        for change in reversed(self.changes):
+            if (change.action, change.value) != (found.action, found.value):
+                break
+            found = change
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,8 @@ class CodeLocation:
 class CodeAttribute:
     """What the code says of one attribute of one resource.
 
-    `value` is the evaluated value where the code is static enough (`known`), else None. `text` is the
+    `value` is the evaluated value where the code is static enough and says one, not `null` (`known`), else None; it
+    is None too for an entry that a known map does not have. `text` is the
     expression as written. `edit_range` is the byte range of the value when it is a literal of its own,
     so that exactly it can be replaced.
     """

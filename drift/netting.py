@@ -25,6 +25,7 @@ def net(changes: Iterable[Change]) -> list[NetChange]:
     """Changes in any order, repeated or not -> what is left, sorted by resource and attribute."""
     slots: dict[_Slot, list[Change]] = defaultdict(list)
     ends: dict[tuple[_Resource, tuple[str, ...]], _Moment] = {}
+    last_end: dict[_Resource, _Moment] = {}
     whole: dict[_Resource, _Moment] = {}
     created: set[tuple[_Resource, tuple[str, ...]]] = set()
     for change in sorted(changes, key=_sorted_by):
@@ -32,7 +33,7 @@ def net(changes: Iterable[Change]) -> list[NetChange]:
         if change.action == "create":
             created.add((resource, types))
         elif change.action == "delete":
-            ends[resource, types] = _moment(change)
+            ends[resource, types] = last_end[resource] = _moment(change)
             if (resource, types) in created:
                 whole[resource] = _moment(change)
         group = slots[_slot(change)]
@@ -42,7 +43,7 @@ def net(changes: Iterable[Change]) -> list[NetChange]:
     for (resource, types, _, _), group in slots.items():
         end = max(ends.get((resource, types), _NEVER), whole.get(resource, _NEVER))
         if types == ("*",):
-            end = max([end, *(moment for (ended, _), moment in ends.items() if ended == resource)])
+            end = max(end, last_end.get(resource, _NEVER))
         if _moment(group[-1]) >= end:
             left.append(_net(group))
     return sorted(_without_undone_deletions(left), key=_order)

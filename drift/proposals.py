@@ -37,8 +37,10 @@ def finding_of(item: DriftItem) -> Finding:
         if item.action in ("add", "remove")
         else ""
     )
+    # An address names one resource, an unmanaged one is told by its account and region too.
+    place = () if item.address else (item.account, item.region)
     return Finding(
-        id=f"drift-{fingerprint(where, item.attribute, item.action, member)}",
+        id=f"drift-{fingerprint(where, item.attribute, item.action, member, *place)}",
         kind="drift" if item.address else "unmanaged",
         where=where,
         summary=f"{change_text(item)}: {item.risk_reason}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -67,27 +68,26 @@ class Timeline:
     """The calls of people and automation by who made them, to find the company of a drift's events."""
 
     def __init__(self, moments: Iterable[Moment]) -> None:
-        self._by_actor: dict[str, list[Moment]] = defaultdict(list)
-        for moment in moments:
-            self._by_actor[moment.actor.name].append(moment)
-        for moments_of_one in self._by_actor.values():
-            moments_of_one.sort(key=lambda moment: (moment.event.time, moment.event.event_id))
+        self._own: dict[str, Moment] = {}
+        self._by_name: dict[tuple[str, str], list[Moment]] = defaultdict(list)
+        for moment in sorted(moments, key=_when):
+            self._own[moment.event.event_id] = moment
+            for name in moment.mentions:
+                self._by_name[moment.actor.name, name].append(moment)
 
     def around(self, item: DriftItem) -> list[EventRef]:
         """The actor's calls that mention what the item's own events mention, near them in time, in order."""
-        moments = self._by_actor.get(item.actor.name, [])
-        ids = {event.event_id for event in item.events}
-        own = [moment for moment in moments if moment.event.event_id in ids]
+        own = [self._own[event.event_id] for event in item.events if event.event_id in self._own]
         if not own:
             return list(item.events)
-        named = _names(item.resource_id)
-        first, last = _time(own[0]) - TOGETHER, _time(own[-1]) + TOGETHER
-        return [
-            moment.event
-            for moment in moments
-            if moment.event.event_id in ids
-            or (not named.isdisjoint(moment.mentions) and first <= _time(moment) <= last)
-        ]
+        first, last = _shifted(min(own, key=_when), -TOGETHER), _shifted(max(own, key=_when), TOGETHER)
+        found = {moment.event.event_id: moment for moment in own}
+        for name in _names(item.resource_id):
+            moments = self._by_name.get((item.actor.name, name), [])
+            start = bisect_left(moments, first, key=lambda moment: moment.event.time)
+            end = bisect_right(moments, last, key=lambda moment: moment.event.time)
+            found |= {moment.event.event_id: moment for moment in moments[start:end]}
+        return [moment.event for moment in sorted(found.values(), key=_when)]
 
     def intent(self, item: DriftItem) -> str:
         """What the calls around the item were together; empty where no sequence holds one of its events."""
@@ -114,5 +114,10 @@ def _in_order(wanted: Sequence[str], names: Iterable[str]) -> bool:
     return all(name in rest for name in wanted)
 
 
-def _time(moment: Moment) -> datetime:
-    return datetime.fromisoformat(moment.event.time)
+def _when(moment: Moment) -> tuple[str, str]:
+    return moment.event.time, moment.event.event_id
+
+
+def _shifted(moment: Moment, by: timedelta) -> str:
+    """Times are compared as the text they are: all of one form, in UTC."""
+    return (datetime.fromisoformat(moment.event.time) + by).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -131,7 +131,7 @@ class Recorder:
             environ["wsgi.url_scheme"] = "https"
         if not read_only(call.operation):
             self._seed(len(self.requests))
-            self.requests.append(_kept(environ, body))
+            self.requests.append(_kept(environ, body, session))
         caught: list[Any] = []
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -246,16 +246,20 @@ def _read_body(environ: Environ) -> bytes:
     return body
 
 
-def _kept(environ: Environ, body: bytes) -> Request:
-    """What moto needs of a request; of the signature, the key and the scope alone."""
+def _kept(environ: Environ, body: bytes, session: Session | None) -> Request:
+    """What moto needs of a request, and the user agent where the session has none of its own.
+
+    Of the signature, the key and the scope are kept, under one date: nothing of this machine or of today.
+    """
     headers = {
         name: str(value)
         for name, value in environ.items()
         if name in KEPT_HEADERS or (name.startswith("HTTP_X_AMZ") and name not in DROPPED_HEADERS)
     }
-    headers["HTTP_AUTHORIZATION"] = re.sub(
-        r"SignedHeaders=.*", "SignedHeaders=host, Signature=0", headers["HTTP_AUTHORIZATION"]
-    )
+    signature = re.sub(r"SignedHeaders=.*", "SignedHeaders=host, Signature=0", headers["HTTP_AUTHORIZATION"])
+    headers["HTTP_AUTHORIZATION"] = re.sub(r"/\d{8}/", "/20261120/", signature)
+    if session is None or session.user_agent:
+        headers.pop("HTTP_USER_AGENT", None)
     headers["HTTP_X_MOTO_ACCOUNT_ID"] = environ.get("HTTP_X_MOTO_ACCOUNT_ID", "123456789012")
     if not headers["HTTP_HOST"].startswith("sqs."):
         del headers["HTTP_HOST"]  # this machine's name and port

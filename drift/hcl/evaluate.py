@@ -1,7 +1,7 @@
 """Computes expressions as far as files and state say. What they do not say is `UNKNOWN`, also inside of values.
 
-No expression can make this raise or run away: depth, the work of loops and the length of strings are bounded,
-and what goes over a bound is unknown.
+No expression can make this raise or run away: depth, work and the size of each value are bounded, the size before
+the value is made; what goes over a bound is unknown, and `Work.excess` says where that was first.
 """
 
 from __future__ import annotations
@@ -11,15 +11,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from lamplighter.drift.hcl.functions import FUNCTIONS, to_bool, to_number, to_string
-from lamplighter.drift.hcl.syntax import source
+from lamplighter.drift.hcl.functions import FUNCTIONS, MAX_MEMBERS, MAX_TEXT, to_bool, to_number, to_string
+from lamplighter.drift.hcl.syntax import Expression, source
+from lamplighter.drift.hcl.work import TooMuch, Work
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _MAX_DEPTH = 90
-_MAX_TEXT = 1_000_000
-_MAX_MEMBERS = 10_000
+_MAX_BITS = 1024
+"""Of a whole number; Terraform itself computes with 512."""
+_REFUSED = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    StopIteration,
+    ArithmeticError,
+    RecursionError,
+)
+"""How Python refuses what an expression asks of it: values of the wrong kind, or nested too deep."""
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
@@ -44,22 +55,15 @@ class Names(Protocol):
     def resource(self, kind: str, name: str) -> Any: ...
 
 
-class Depth:
-    """How deep evaluation is nested at the moment, over references too; one for a whole project."""
-
-    __slots__ = ("level",)
-
-    def __init__(self) -> None:
-        self.level = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Where an expression stands: its module's names, and the values of each, count and for loops there."""
 
     names: Names
-    depth: Depth
+    work: Work
     bound: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    assumed: frozenset[str] = frozenset()
+    """Root variables that the values of each rest on; see `Work.assumed`."""
 
     def binding(self, **values: Any) -> Scope:
         return replace(self, bound={**self.bound, **values})
@@ -67,29 +71,55 @@ class Scope:
 
 def is_known(value: Any) -> bool:
     """Whether nothing in the value is unknown; one with too many members to look through counts as unknown."""
-    left = [value]
-    for _ in range(_MAX_MEMBERS):
-        if not left:
-            return True
+    try:
+        return _weight(value) is not None
+    except TooMuch:
+        return False
+
+
+def _weight(value: Any) -> int | None:
+    """Members and characters of a value as they cost work; None when some of it is unknown. Raises TooMuch."""
+    left, members, letters = [value], 0, 0
+    while left:
         item = left.pop()
+        members += 1
         if item is UNKNOWN:
-            return False
-        if isinstance(item, Mapping):
+            return None
+        if isinstance(item, str):
+            letters += len(item)
+        elif isinstance(item, Mapping):
             left.extend(item.values())
         elif isinstance(item, list):
             left.extend(item)
-    return False
+        if members + len(left) > MAX_MEMBERS or letters > MAX_TEXT:
+            raise TooMuch("too many members, or too much text")
+    return members + letters // 16
+
+
+def value_of(expression: Expression, scope: Scope) -> Any:
+    """`evaluate` of an expression of a file."""
+    with scope.work.placed(expression.file, expression.line):
+        return evaluate(expression.node, scope)
 
 
 def evaluate(node: Node, scope: Scope) -> Any:
     """An `expression` node -> a JSON-like value, UNKNOWN, or one with UNKNOWN inside."""
-    if scope.depth.level >= _MAX_DEPTH:
+    work = scope.work
+    if work.level >= _MAX_DEPTH:
+        work.exceed()
         return UNKNOWN
-    scope.depth.level += 1
+    if not work.spend(1):
+        return UNKNOWN
+    work.level += 1
     try:
         return _chain(_parts(node), scope)
+    except TooMuch:
+        work.exceed()
+        return UNKNOWN
+    except _REFUSED:
+        return UNKNOWN
     finally:
-        scope.depth.level -= 1
+        work.level -= 1
 
 
 def literal(node: Node) -> tuple[Any, bool]:
@@ -132,6 +162,7 @@ def _primary(node: Node, scope: Scope) -> Any:
         case "expression":
             return evaluate(node, scope)
         case "literal_value":
+            _spend_text(node.end_byte - node.start_byte, scope)
             return _literal(node)
         case "template_expr":
             return _template(node.children[0], scope)
@@ -180,13 +211,14 @@ def _unescape(text: str) -> str:
             return found[1:]
         if found[1] in "uU":
             code = int(found[2:], 16)
-            return chr(code) if code < 0x110000 else found
+            return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else found
         return _ESCAPES[found[1]]
 
     return re.sub(r'\$\$\{|%%\{|\\[nrt"\\]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}', one, text)
 
 
 def _template(node: Node, scope: Scope) -> Any:
+    _spend_text(node.end_byte - node.start_byte, scope)
     heredoc = node.type == "heredoc_template"
     pieces = list(_heredoc(node) if heredoc else _quoted(node))
     if len(pieces) == 1 and not isinstance(pieces[0], str) and not heredoc:
@@ -199,8 +231,16 @@ def _template(node: Node, scope: Scope) -> Any:
             texts.append(to_string(value))
         else:
             return UNKNOWN
-    result = "".join(texts)
-    return result if len(result) <= _MAX_TEXT else UNKNOWN
+    length = sum(map(len, texts))
+    if length > MAX_TEXT:
+        raise TooMuch("too long a text")
+    _spend_text(length, scope)
+    return "".join(texts)
+
+
+def _spend_text(length: int, scope: Scope) -> None:
+    if not scope.work.spend_text(length):
+        raise TooMuch("no work left")
 
 
 def _quoted(node: Node) -> Iterator[str | Node]:
@@ -281,6 +321,13 @@ def object_members(node: Node) -> Iterator[tuple[Node, Node]]:
             yield inner[0], inner[-1]
 
 
+def written_members(node: Node) -> dict[str, str]:
+    """The members of an object that an expression is, as written; none of any other expression."""
+    inner = [item for child in _parts(node) if child.type == "collection_value" for item in child.children]
+    members = (pair for item in inner if item.type == "object" for pair in object_members(item))
+    return {source(key): source(value) for key, value in members}
+
+
 def object_key(node: Node, scope: Scope) -> Any:
     """A bare identifier is the key itself; anything else is evaluated."""
     parts = _parts(node)
@@ -320,65 +367,64 @@ def _call(node: Node, scope: Scope) -> Any:
         if not isinstance(values[-1], list):
             return UNKNOWN
         values = [*values[:-1], *values[-1]]
-    transparent = name in (
-        "merge",
-        "tomap",
-        "concat",
-        "tolist",
-        "lookup",
-        "element",
-        "keys",
-        "length",
-        "values",
-    )
-    if not transparent and not all(is_known(value) for value in values):
+    if not all(_may_be_given(name, value, scope) for value in values):
         return UNKNOWN
-    try:
-        result = function(*values)
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        StopIteration,
-        OverflowError,
-        RecursionError,
-        ZeroDivisionError,
-    ):
-        return UNKNOWN
-    return UNKNOWN if isinstance(result, str) and len(result) > _MAX_TEXT else result
+    result = function(*values)
+    size = len(result) if isinstance(result, str | list | Mapping) else 0
+    if size > (MAX_TEXT if isinstance(result, str) else MAX_MEMBERS):
+        raise TooMuch("too large a result")
+    spent = scope.work.spend_text(size) if isinstance(result, str) else scope.work.spend(size)
+    return _number_in_bounds(result) if spent else UNKNOWN
+
+
+_TRANSPARENT = frozenset(
+    ("merge", "tomap", "concat", "tolist", "lookup", "element", "keys", "length", "values")
+)
+"""Functions that do not look into the members of what they are given."""
+
+
+def _may_be_given(name: str, value: Any, scope: Scope) -> bool:
+    """Whether a function can take the value as far as it is known, and there is the work to look at it."""
+    if name in _TRANSPARENT:
+        return scope.work.spend(len(value) if isinstance(value, list | Mapping) else 1)
+    weight = _weight(value)
+    return weight is not None and scope.work.spend(weight)
+
+
+def _number_in_bounds(value: Any) -> Any:
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        raise TooMuch("too many digits")
+    return value
 
 
 def _conditional(node: Node, scope: Scope) -> Any:
     terms = _conditional_terms(node)
-    while len(terms) >= 3:
-        condition = evaluate(terms[0], scope)
-        if condition is UNKNOWN:
+    for condition, result in zip(terms[:-1:2], terms[1::2], strict=True):
+        decided = evaluate(condition, scope)
+        if decided is UNKNOWN:
             return UNKNOWN
-        try:
-            chosen = to_bool(condition)
-        except ValueError:
-            return UNKNOWN
-        if chosen:
-            return evaluate(terms[1], scope)
-        terms = terms[2:]
-    return evaluate(terms[0], scope)
+        if to_bool(decided):
+            return evaluate(result, scope)
+    return evaluate(terms[-1], scope)
 
 
 def _conditional_terms(node: Node) -> list[Node]:
     """The parser groups `a ? b : c ? d : e` to the left, the language to the right: a flat list is both."""
-    condition, *rest = [child for child in node.children if child.type == "expression"]
-    inner = _parts(condition)
-    if len(inner) == 1 and inner[0].type == "conditional":
-        return [*_conditional_terms(inner[0]), *rest]
-    return [condition, *rest]
+    backwards: list[Node] = []
+    while True:
+        condition, *rest = [child for child in node.children if child.type == "expression"]
+        backwards.extend(reversed(rest))
+        inner = _parts(condition)
+        if len(inner) != 1 or inner[0].type != "conditional":
+            return [condition, *reversed(backwards)]
+        node = inner[0]
 
 
 def _operation(node: Node, scope: Scope) -> Any:
     parts = _parts(node)
     if node.type == "unary_operation":
         operand = _chain(parts[1:], scope)
-        return _apply(source(parts[0]), [operand])
+        return _apply(source(parts[0]), [operand], scope)
     depth, index = 0, 0
     for index, part in enumerate(parts):
         depth += (part.type == "(") - (part.type == ")")
@@ -386,34 +432,32 @@ def _operation(node: Node, scope: Scope) -> Any:
             break
     left = _chain(parts[:index], scope)
     right = _chain(parts[index + 1 :], scope)
-    return _apply(parts[index].type, [left, right])
+    return _apply(parts[index].type, [left, right], scope)
 
 
 _OPERATORS = {"==", "!=", "<", ">", "<=", ">=", "&&", "||", "+", "-", "*", "/", "%"}
 
 
-def _apply(operator: str, values: list[Any]) -> Any:
-    if not all(is_known(value) for value in values):
+def _apply(operator: str, values: list[Any], scope: Scope) -> Any:
+    weights = [_weight(value) for value in values]
+    if None in weights or not scope.work.spend(sum(weight or 0 for weight in weights)):
         return UNKNOWN
-    try:
-        match operator, values:
-            case "!", [value]:
-                return not to_bool(value)
-            case "-", [value]:
-                return -to_number(value)
-            case "&&", [left, right]:
-                return to_bool(left) and to_bool(right)
-            case "||", [left, right]:
-                return to_bool(left) or to_bool(right)
-            case (("==" | "!="), [left, right]):
-                same = left == right and isinstance(left, bool) == isinstance(right, bool)
-                return same if operator == "==" else not same
-            case _, [left, right]:
-                return _arithmetic(operator, to_number(left), to_number(right))
-            case _:
-                return UNKNOWN
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return UNKNOWN
+    match operator, values:
+        case "!", [value]:
+            return not to_bool(value)
+        case "-", [value]:
+            return -to_number(value)
+        case "&&", [left, right]:
+            return to_bool(left) and to_bool(right)
+        case "||", [left, right]:
+            return to_bool(left) or to_bool(right)
+        case (("==" | "!="), [left, right]):
+            same = left == right and isinstance(left, bool) == isinstance(right, bool)
+            return same if operator == "==" else not same
+        case _, [left, right]:
+            return _number_in_bounds(_arithmetic(operator, to_number(left), to_number(right)))
+        case _:
+            return UNKNOWN
 
 
 def _arithmetic(operator: str, left: float, right: float) -> Any:
@@ -449,7 +493,7 @@ def _for(node: Node, scope: Scope) -> Any:
     if any(child.type == "ellipsis" for child in node.children):
         return UNKNOWN
     members = _members(collection)
-    if members is None:
+    if members is None or not scope.work.spend(len(members)):
         return UNKNOWN
     pairs: list[list[Any]] = []
     for key, value in members:
@@ -467,17 +511,19 @@ def _for(node: Node, scope: Scope) -> Any:
 
 
 def _members(collection: Any) -> list[tuple[Any, Any]] | None:
-    if isinstance(collection, Mapping):
-        found = [(key, collection[key]) for key in sorted(collection)]
-    elif isinstance(collection, list):
-        found = list(enumerate(collection))
-    else:
+    if not isinstance(collection, Mapping | list):
         return None
-    return found if len(found) <= _MAX_MEMBERS else None
+    if len(collection) > MAX_MEMBERS:
+        raise TooMuch("too many members")
+    if isinstance(collection, Mapping):
+        return [(key, collection[key]) for key in sorted(collection)]
+    return list(enumerate(collection))
 
 
 def _reference(name: str, rest: list[Node], scope: Scope) -> Any:
     if name in scope.bound:
+        if name == "each":
+            scope.work.assumed |= scope.assumed
         return _access(scope.bound[name], rest, scope)
     if name in ("path", "terraform", "data", "self", "each", "count", "ephemeral") or not rest:
         return UNKNOWN
@@ -511,6 +557,8 @@ def _access(value: Any, accessors: Sequence[Node], scope: Scope) -> Any:
                 value = _member(value, source(inner).lstrip("."))
             case "splat":
                 items = value if isinstance(value, list) else [] if value is None else [value]
+                if not scope.work.spend(len(items)):
+                    return UNKNOWN
                 after = [*inner.children[1:], *accessors[index + 1 :]]
                 return [_access(item, after, scope) for item in items]
             case _:

@@ -1,7 +1,8 @@
 """The functions of Terraform's language that a static value is commonly made with. All are pure.
 
 Source: "Functions", Terraform language documentation. Sets are sorted lists without repeats. A function that
-is not here, or is given what it cannot take, makes the value unknown.
+is not here, or is given what it cannot take, makes the value unknown. What would be too large raises TooMuch before
+it is made.
 """
 
 from __future__ import annotations
@@ -10,6 +11,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from lamplighter.drift.hcl.work import TooMuch
+
+MAX_TEXT = 1_000_000
+"""Characters of a text, or of all texts in a value."""
+MAX_MEMBERS = 10_000
+"""Members of a value, those of its members included."""
 
 
 def to_string(value: Any) -> str:
@@ -44,11 +52,7 @@ def to_bool(value: Any) -> bool:
 
 def to_set(value: Any) -> list[Any]:
     """A list -> its members once each, sorted."""
-    kept: list[Any] = []
-    for item in _list(value):
-        if item not in kept:
-            kept.append(item)
-    return sorted(kept, key=lambda item: json.dumps(item, sort_keys=True, default=str))
+    return [item for _, item in sorted(_once_each(value).items())]
 
 
 def json_encode(value: Any) -> str:
@@ -63,6 +67,24 @@ def _list(value: Any) -> list[Any]:
     raise ValueError("not a list")
 
 
+def _once_each(value: Any) -> dict[str, Any]:
+    """The members once each, in their order, by what they say: `true` is not `1`."""
+    kept: dict[str, Any] = {}
+    for item in _list(value):
+        kept.setdefault(json.dumps(item, sort_keys=True), item)
+    return kept
+
+
+def _short(length: int) -> None:
+    if length > MAX_TEXT:
+        raise TooMuch("too long a text")
+
+
+def _few(count: int) -> None:
+    if count > MAX_MEMBERS:
+        raise TooMuch("too many members")
+
+
 def _map(value: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
@@ -73,25 +95,32 @@ def _merge(*maps: Any) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for item in maps:
         merged.update(_map(item) if item is not None else {})
+        _few(len(merged))
     return merged
 
 
 def _format(pattern: Any, *values: Any) -> str:
     parts = iter(values)
+    made = 0
 
     def one(match: re.Match[str]) -> str:
-        if match[0] == "%%":
-            return "%"
-        value = next(parts)
-        if match[2] == "d":
-            return f"{int(to_number(value)):{match[1]}d}"
-        if match[2] == "q":
-            return json.dumps(to_string(value))
-        return to_string(value) if match[2] in "sv" and not match[1] else _unsupported()
+        nonlocal made
+        text = "%" if match[0] == "%%" else _formatted(match[2], match[1], next(parts))
+        made += len(text)
+        _short(made)
+        return text
 
     if re.search(r"%(?!%|0?\d{0,3}[sdvq])", str(pattern).replace("%%", "")):
         _unsupported()
     return re.sub(r"%%|%(0?\d{0,3})([sdvq])", one, str(pattern))
+
+
+def _formatted(verb: str, width: str, value: Any) -> str:
+    if verb == "d":
+        return f"{int(to_number(value)):{width}d}"
+    if verb == "q":
+        return json.dumps(to_string(value))
+    return to_string(value) if not width else _unsupported()
 
 
 def _unsupported() -> str:
@@ -99,7 +128,8 @@ def _unsupported() -> str:
 
 
 def _concat(*lists: Any) -> list[Any]:
-    return [item for part in lists for item in _list(part)]
+    _few(sum(len(_list(part)) for part in lists))
+    return [item for part in lists for item in part]
 
 
 def _flatten(value: Any) -> list[Any]:
@@ -130,14 +160,6 @@ def _range(*bounds: Any) -> list[int]:
     return list(found)
 
 
-def _distinct(value: Any) -> list[Any]:
-    kept: list[Any] = []
-    for item in _list(value):
-        if item not in kept:
-            kept.append(item)
-    return kept
-
-
 def _substr(text: Any, offset: Any, length: Any) -> str:
     start = offset if offset >= 0 else len(text) + offset
     return str(text)[start:] if length == -1 else str(text)[start : start + length]
@@ -146,7 +168,20 @@ def _substr(text: Any, offset: Any, length: Any) -> str:
 def _replace(text: Any, old: Any, new: Any) -> str:
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
         raise ValueError("regular expressions are not evaluated")
-    return str(text).replace(old, new)
+    whole = str(text)
+    _short(len(whole) + whole.count(old) * max(0, len(new) - len(old)))
+    return whole.replace(old, new)
+
+
+def _join(separator: Any, value: Any) -> str:
+    texts = [to_string(item) for item in _list(value)]
+    _short(sum(map(len, texts)) + len(separator) * len(texts))
+    return str(separator).join(texts)
+
+
+def _split(separator: Any, text: Any) -> list[str]:
+    _few(str(text).count(separator) + 1)
+    return str(text).split(separator)
 
 
 def _length(value: Any) -> int:
@@ -161,12 +196,12 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "compact": lambda value: [item for item in _list(value) if item not in (None, "")],
     "concat": _concat,
     "contains": lambda value, item: item in _list(value),
-    "distinct": _distinct,
+    "distinct": lambda value: list(_once_each(value).values()),
     "element": lambda value, index: _list(value)[int(index) % len(value)],
     "endswith": lambda text, end: str(text).endswith(end),
     "flatten": _flatten,
     "format": _format,
-    "join": lambda separator, value: str(separator).join(to_string(item) for item in _list(value)),
+    "join": _join,
     "jsondecode": json.loads,
     "jsonencode": json_encode,
     "keys": lambda table: sorted(_map(table)),
@@ -184,7 +219,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sensitive": lambda value: value,
     "setunion": lambda *sets: to_set(_concat(*sets)),
     "sort": lambda value: sorted(_list(value)),
-    "split": lambda separator, text: str(text).split(separator),
+    "split": _split,
     "startswith": lambda text, start: str(text).startswith(start),
     "substr": _substr,
     "title": lambda text: re.sub(r"\b[a-z]", lambda match: match[0].upper(), to_string(text)),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.address import Key, index
-from lamplighter.drift.hcl.evaluate import UNKNOWN, Depth, Scope, evaluate
+from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of, written_members
 from lamplighter.drift.hcl.functions import to_bool, to_number, to_string
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression
+from lamplighter.drift.hcl.work import Work
+
+_CHILD = 50
+"""Units of work that an instance of a module costs."""
 
 _CASTS = {"string": to_string, "number": to_number, "bool": to_bool}
 
@@ -24,6 +28,10 @@ class Module:
     outputs: dict[str, Block] = field(default_factory=dict[str, Block])
     calls: dict[str, Block] = field(default_factory=dict[str, Block])
     locals: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
+    providers: dict[str, Block] = field(default_factory=dict[str, Block])
+    """By the name that resources use: `aws`, or `aws.west` for an alias."""
+    moves: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """(from, to) of each `moved` block, as written: relative to the module."""
 
     def add(self, body: Body) -> None:
         """The blocks of one more file."""
@@ -39,6 +47,11 @@ class Module:
                     self.calls[name] = block
                 case "locals", ():
                     self.locals.update(block.body.attributes)
+                case "provider", (name,):
+                    alias = as_written(block, "alias")
+                    self.providers[f"{name}.{alias}" if alias else name] = block
+                case "moved", ():
+                    self.moves.append((as_written(block, "from"), as_written(block, "to")))
                 case _:
                     pass
 
@@ -55,12 +68,21 @@ class StateValues:
 
     def __init__(self, resources: Iterable[tuple[str, Key, Mapping[str, Any]]]) -> None:
         self._instances: dict[str, dict[Key, Mapping[str, Any]]] = {}
+        self._together: dict[str, Any] = {}
         for base, key, attributes in resources:
             self._instances.setdefault(base, {})[key] = attributes
 
     def get(self, base: str) -> Any:
         """An object, a map or list of objects by index key, or UNKNOWN for what the state does not hold."""
-        found = self._instances.get(base)
+        if base not in self._together:
+            self._together[base] = self._all(self._instances.get(base, {}))
+        return self._together[base]
+
+    def one(self, base: str, key: Key) -> Mapping[str, Any]:
+        """The attributes of one instance; empty for what the state does not hold."""
+        return self._instances.get(base, {}).get(key, {})
+
+    def _all(self, found: Mapping[Key, Mapping[str, Any]]) -> Any:
         if not found:
             return UNKNOWN
         if None in found:
@@ -85,24 +107,27 @@ class Instance:
         arguments: Mapping[str, Argument | Any],
         world: World,
         exclusive: bool,
+        call: tuple[Block, Instance] | None = None,
     ) -> None:
+        """`call` is the block that calls the module, and the instance it stands in; None for the root."""
         self.module = module
         self.prefix = prefix
         self.exclusive = exclusive
         self._arguments = arguments
+        self._call = call
         self._world = world
-        self._memo: dict[tuple[str, str], Any] = {}
+        self._memo: dict[tuple[str, ...], tuple[Any, frozenset[str]]] = {}
         self._children: dict[tuple[str, Key], Instance | None] = {}
 
     @property
     def scope(self) -> Scope:
-        return Scope(self, self._world.depth)
+        return Scope(self, self._world.work)
 
     def variable(self, name: str) -> Any:
-        return self._once("var", name)
+        return self._once(lambda: self._variable(name), "var", name)
 
     def local(self, name: str) -> Any:
-        return self._once("local", name)
+        return self._once(lambda: self._value(self.module.locals.get(name)), "local", name)
 
     def resource(self, kind: str, name: str) -> Any:
         return self._world.state.get(f"{self.prefix}{kind}.{name}")
@@ -111,8 +136,8 @@ class Instance:
         block = self.module.calls.get(name)
         if block is None:
             return UNKNOWN
-        keys = instance_keys(block, self.scope)
-        if keys is None:
+        keys = self._keys(block)
+        if keys is None or not self._world.work.spend(_CHILD * len(keys)):
             return UNKNOWN
         outputs = {key: Outputs(child) for key in keys if (child := self.child(name, key)) is not None}
         if None in keys:
@@ -120,7 +145,7 @@ class Instance:
         return list(outputs.values()) if all(isinstance(key, int) for key in keys) else outputs
 
     def output(self, name: str) -> Any:
-        return self._once("output", name)
+        return self._once(lambda: self._output(name), "output", name)
 
     def child(self, name: str, key: Key) -> Instance | None:
         """The instance of a called module; None where its source was not read."""
@@ -128,33 +153,95 @@ class Instance:
             self._children[name, key] = self._world.called(self, name, key)
         return self._children[name, key]
 
-    def _once(self, kind: str, name: str) -> Any:
-        """Evaluates once; a reference back to what is being evaluated is unknown."""
-        if (kind, name) not in self._memo:
-            self._memo[kind, name] = UNKNOWN
-            self._memo[kind, name] = self._evaluated(kind, name)
-        return self._memo[kind, name]
+    def provider(self, name: str) -> tuple[Block, Instance] | None:
+        """The configuration that a provider's name stands for here, and where it stands; None where none was read.
 
-    def _evaluated(self, kind: str, name: str) -> Any:
-        if kind == "local":
-            attribute = self.module.locals.get(name)
-            return evaluate(attribute.expression.node, self.scope) if attribute is not None else UNKNOWN
-        block = (self.module.variables if kind == "var" else self.module.outputs).get(name)
+        A module has its own, those its call passes under `providers`, and the plain ones of its caller.
+        """
+        if name in self.module.providers:
+            return self.module.providers[name], self
+        if self._call is None:
+            return None
+        block, caller = self._call
+        passed = block.body.attributes.get("providers")
+        names = written_members(passed.expression.node) if passed is not None else {}
+        handed = names.get(name, "" if "." in name else name)
+        return caller.provider(handed) if handed else None
+
+    def inside(self, block: Block, key: Key) -> Scope:
+        """The scope inside of one instance of a block: each.key and each.value, or count.index."""
+        attributes = block.body.attributes
+        if "for_each" in attributes and isinstance(key, str):
+            with self._world.work.recording() as assumed:
+                collection = self._repeats(block, "for_each")
+            value = collection.get(key, UNKNOWN) if isinstance(collection, Mapping) else UNKNOWN
+            if isinstance(collection, list):
+                value = key
+            bound = self.scope.binding(each={"key": key, "value": value})
+            return replace(bound, assumed=frozenset(assumed))
+        if "count" in attributes and isinstance(key, int):
+            return self.scope.binding(count={"index": key})
+        return self.scope
+
+    def _keys(self, block: Block) -> list[Key] | None:
+        """The index keys of a block's instances, [None] for a plain block, None where they are not known."""
+        attributes = block.body.attributes
+        if "for_each" in attributes:
+            collection = self._repeats(block, "for_each")
+            if isinstance(collection, Mapping):
+                return list(collection)
+            known = isinstance(collection, list) and all(isinstance(item, str) for item in collection)
+            return list(collection) if known else None
+        if "count" in attributes:
+            number = self._repeats(block, "count")
+            usable = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 10_000
+            return list(range(number)) if usable else None
+        return [None]
+
+    def _repeats(self, block: Block, name: str) -> Any:
+        """The value of for_each or count of a block of this module."""
+        return self._once(
+            lambda: self._value(block.body.attributes.get(name)), name, block.type, *block.labels
+        )
+
+    def _once(self, compute: Callable[[], Any], *key: str) -> Any:
+        """Evaluates once; a reference back to what is being evaluated is unknown."""
+        work = self._world.work
+        if key not in self._memo:
+            self._memo[key] = UNKNOWN, frozenset()
+            with work.recording() as assumed:
+                value = compute()
+            self._memo[key] = value, frozenset(assumed)
+        value, rests_on = self._memo[key]
+        work.assumed |= rests_on
+        return value
+
+    def _variable(self, name: str) -> Any:
+        block = self.module.variables.get(name)
         if block is None or is_true(block.body.attributes.get("sensitive")):
             return UNKNOWN
-        if kind == "output":
-            return self._attribute(block, "value")
-        value = self._argument(name) if name in self._arguments else self._attribute(block, "default")
+        given = name in self._arguments
+        value = self._argument(name) if given else None
+        default = block.body.attributes.get("default")
+        if not given or (value is None and is_false(block.body.attributes.get("nullable"))):
+            value = self._value(default)
+        if not given and not self.prefix and default is not None:
+            self._world.work.assumed.add(name)
         declared = block.body.attributes.get("type")
         return _cast(value, declared.expression.text if declared is not None else "")
 
+    def _output(self, name: str) -> Any:
+        block = self.module.outputs.get(name)
+        if block is None or is_true(block.body.attributes.get("sensitive")):
+            return UNKNOWN
+        return self._value(block.body.attributes.get("value"))
+
     def _argument(self, name: str) -> Any:
         given = self._arguments[name]
-        return evaluate(given.expression.node, given.scope) if isinstance(given, Argument) else given
+        return value_of(given.expression, given.scope) if isinstance(given, Argument) else given
 
-    def _attribute(self, block: Block, name: str) -> Any:
-        attribute = block.body.attributes.get(name)
-        return evaluate(attribute.expression.node, self.scope) if attribute is not None else UNKNOWN
+    def _value(self, attribute: Attribute | None) -> Any:
+        return value_of(attribute.expression, self.scope) if attribute is not None else UNKNOWN
 
 
 class Outputs(Mapping[str, Any]):
@@ -181,7 +268,7 @@ class World:
     def __init__(self, modules: Mapping[str, Module], state: StateValues) -> None:
         self.modules = modules
         self.state = state
-        self.depth = Depth()
+        self.work = Work()
         self._uses: dict[str, int] = {}
         for module in modules.values():
             for block in module.calls.values():
@@ -201,7 +288,7 @@ class World:
             or caller.prefix.count("module.") > 20
         ):
             return None
-        scope = instance_scope(block, caller.scope, key)
+        scope = caller.inside(block, key)
         arguments = {
             argument: Argument(attribute.expression, scope)
             for argument, attribute in block.body.attributes.items()
@@ -209,12 +296,12 @@ class World:
         }
         alone = caller.exclusive and not is_repeated(block) and self._uses[target] == 1 and target != ""
         prefix = f"{caller.prefix}module.{name}{index(key)}."
-        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone)
+        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller))
 
 
-def module_source(block: Block) -> str:
-    """The source of a module call as written, empty where there is none."""
-    attribute = block.body.attributes.get("source")
+def as_written(block: Block, name: str) -> str:
+    """The text of an attribute without quotes around it, empty where the block does not set it."""
+    attribute = block.body.attributes.get(name)
     return attribute.expression.text.strip().strip('"') if attribute is not None else ""
 
 
@@ -222,7 +309,7 @@ def local_source(block: Block, directory: str) -> str | None:
     """The directory of a local module, relative to the root directory; None for a remote one."""
     import posixpath
 
-    written = module_source(block)
+    written = as_written(block, "source")
     if not written.startswith(("./", "../")) and written not in (".", ".."):
         return None
     path = posixpath.normpath(posixpath.join(directory, written))
@@ -238,34 +325,8 @@ def is_true(attribute: Attribute | None) -> bool:
     return attribute is not None and attribute.expression.text.strip() == "true"
 
 
-def instance_keys(block: Block, scope: Scope) -> list[Key] | None:
-    """The index keys of a block's instances, [None] for a plain block, None where they are not known."""
-    attributes = block.body.attributes
-    if "for_each" in attributes:
-        collection = evaluate(attributes["for_each"].expression.node, scope)
-        if isinstance(collection, Mapping):
-            return list(collection)
-        known = isinstance(collection, list) and all(isinstance(item, str) for item in collection)
-        return list(collection) if known else None
-    if "count" in attributes:
-        number = evaluate(attributes["count"].expression.node, scope)
-        usable = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 10_000
-        return list(range(number)) if usable else None
-    return [None]
-
-
-def instance_scope(block: Block, scope: Scope, key: Key) -> Scope:
-    """The scope inside of one instance of a block: each.key and each.value, or count.index."""
-    attributes = block.body.attributes
-    if "for_each" in attributes and isinstance(key, str):
-        collection = evaluate(attributes["for_each"].expression.node, scope)
-        value = collection.get(key, UNKNOWN) if isinstance(collection, Mapping) else UNKNOWN
-        if isinstance(collection, list):
-            value = key
-        return scope.binding(each={"key": key, "value": value})
-    if "count" in attributes and isinstance(key, int):
-        return scope.binding(count={"index": key})
-    return scope
+def is_false(attribute: Attribute | None) -> bool:
+    return attribute is not None and attribute.expression.text.strip() == "false"
 
 
 def _cast(value: Any, declared: str) -> Any:

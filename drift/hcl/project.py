@@ -5,35 +5,42 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamplighter.drift.hcl import address as addresses
 from lamplighter.drift.hcl import syntax
+from lamplighter.drift.hcl.address import Address, ModuleStep
 from lamplighter.drift.hcl.evaluate import (
     UNKNOWN,
     Scope,
-    evaluate,
     is_known,
     literal,
     object_key,
     object_members,
+    value_of,
 )
 from lamplighter.drift.hcl.modules import (
     Instance,
     Module,
     StateValues,
     World,
-    instance_scope,
+    as_written,
     is_repeated,
     local_source,
-    module_source,
 )
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression, HclSyntaxError
 from lamplighter.drift.model import CodeAttribute, CodeLocation
+from lamplighter.drift.values import at, same, shallow
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+
+_TAGS = ("tags", "tags_all")
+_MAX_NAMES = 100
+"""Addresses of one resource that `moved` blocks are followed through."""
 
 
 class Broken(NamedTuple):
@@ -48,6 +55,7 @@ class _Place(NamedTuple):
     """A block as one instance of it sees it."""
 
     block: Block
+    instance: Instance
     scope: Scope
     own: bool
     """Whether a literal here belongs to this instance alone."""
@@ -80,11 +88,20 @@ class Project:
             for name, block in sorted(module.calls.items()):
                 target = local_source(block, module.directory)
                 if target is None:
-                    self.remote.append((name, module_source(block)))
+                    self.remote.append((name, as_written(block, "source")))
                 elif target not in modules:
-                    self.missing.append((name, module_source(block)))
-        world = World(modules, state or StateValues(()))
+                    self.missing.append((name, as_written(block, "source")))
+        self.assumed: set[str] = set()
+        """Root variables whose default is not what the state was made with, of what was looked up so far."""
+        self._state = state or StateValues(())
+        world = World(modules, self._state)
+        self._work = world.work
         self._root = world.root(self._variables(variables, world))
+
+    @property
+    def excess(self) -> CodeLocation | None:
+        """The first expression whose value would be too large, or costs too much, to be computed."""
+        return CodeLocation(*self._work.excess) if self._work.excess else None
 
     def block(self, address: str) -> Block | None:
         """The resource block of an address; None when the code read does not have it."""
@@ -95,27 +112,60 @@ class Project:
         """What the code says of an attribute of an address, or of the block itself for an empty attribute.
 
         None when the code read has no such block. `text` is empty when the block does not set the attribute;
-        the location is the block's then.
+        the location is the block's then. What rests on the default of a root variable is known only where the
+        state says the same: the variable may be set from outside the files.
         """
+        self._work.look_up()
         place = self._place(address)
         if place is None:
             return None
         location = CodeLocation(place.block.file, place.block.line)
         parts = attribute.split(".") if attribute else []
-        found = _descend(place.block.body, parts, place) if parts else None
+        with self._work.recording() as assumed:
+            found = _descend(place.block.body, parts, place) if parts else None
+        if (
+            found is not None
+            and found.known
+            and assumed
+            and not self._is_stored(address, attribute, found.value)
+        ):
+            self.assumed |= assumed
+            return replace(found, known=False, value=None)
         return found or CodeAttribute(location, "", known=False)
 
     def ignores(self, address: str, attribute: str) -> bool:
-        """Whether lifecycle.ignore_changes tells Terraform not to look at the attribute."""
-        block = self.block(address)
-        settings = block.body.of_type("lifecycle") if block is not None else ()
-        for setting in settings:
+        """Whether lifecycle.ignore_changes, or ignore_tags of its provider, tells Terraform not to look there."""
+        place = self._place(address)
+        if place is None:
+            return False
+        for setting in place.block.body.of_type("lifecycle"):
             written = setting.body.attributes.get("ignore_changes")
             if written is not None:
-                names = [_path(name) for name in _listed(written.expression)]
-                if "all" in names or any(f"{attribute}.".startswith(f"{name}.") for name in names):
+                names = _listed(written.expression)
+                if "all" in names or any(_covers(name, attribute) for name in names):
                     return True
+        top, _, key = attribute.partition(".")
+        return bool(key) and top in _TAGS and self._ignores_tag(place, key)
+
+    def _ignores_tag(self, place: _Place, key: str) -> bool:
+        """Whether the provider of a resource leaves the tag alone. A list that is not known ignores nothing."""
+        name = as_written(place.block, "provider") or place.block.labels[0].partition("_")[0]
+        found = place.instance.provider(name)
+        if found is None:
+            return False
+        block, instance = found
+        for setting in block.body.of_type("ignore_tags"):
+            listed = setting.body.attributes
+            if key in _texts(listed.get("keys"), instance):
+                return True
+            if key.startswith(tuple(_texts(listed.get("key_prefixes"), instance))):
+                return True
         return False
+
+    def _is_stored(self, address: str, attribute: str, value: Any) -> bool:
+        parsed = addresses.parse(address)
+        key = parsed.key if parsed is not None else None
+        return same(at(self._state.one(address.removesuffix(addresses.index(key)), key), attribute), value)
 
     def _parsed(self, path: str, content: bytes) -> Body | None:
         try:
@@ -133,7 +183,7 @@ class Project:
                 continue
             body = self._parsed(path, content)
             for name, attribute in (body.attributes if body is not None else {}).items():
-                values[name] = evaluate(attribute.expression.node, nothing.scope)
+                values[name] = value_of(attribute.expression, nothing.scope)
         return values
 
     def _json_variables(self, path: str, content: bytes) -> Mapping[str, Any]:
@@ -147,19 +197,67 @@ class Project:
         return {}
 
     def _place(self, address: str) -> _Place | None:
-        parsed = addresses.parse(address)
-        if parsed is None:
-            return None
-        instance: Instance | None = self._root
-        for step in parsed.modules:
-            instance = instance.child(step.name, step.key) if instance is not None else None
-        if instance is None:
-            return None
-        block = instance.module.resources.get((parsed.type, parsed.name))
-        if block is None:
+        """Where an address stands in the code, under any address that `moved` blocks say it had or will have.
+
+        A place with as many instances as the address says comes before one that has not.
+        """
+        addressed = [address]
+        second: _Place | None = None
+        for name in addressed:
+            parsed = addresses.parse(name)
+            if parsed is None:
+                continue
+            place = self._at(parsed)
+            if place is not None and is_repeated(place.block) == (parsed.key is not None):
+                return place
+            second = second or place
+            if len(addressed) < _MAX_NAMES:
+                addressed += [other for other in self._moved(name, parsed) if other not in addressed]
+        return second
+
+    def _at(self, parsed: Address) -> _Place | None:
+        instance = self._instance(parsed.modules)
+        block = instance.module.resources.get((parsed.type, parsed.name)) if instance is not None else None
+        if instance is None or block is None:
             return None
         own = instance.exclusive and not is_repeated(block) and not block.file.startswith("../")
-        return _Place(block, instance_scope(block, instance.scope, parsed.key), own)
+        return _Place(block, instance, instance.inside(block, parsed.key), own)
+
+    def _instance(self, steps: Sequence[ModuleStep]) -> Instance | None:
+        instance: Instance | None = self._root
+        for step in steps:
+            instance = instance.child(step.name, step.key) if instance is not None else None
+        return instance
+
+    def _moved(self, address: str, parsed: Address) -> Iterator[str]:
+        """The addresses that one `moved` block, of the root or of a module on the way, leads to, either way."""
+        for count in range(len(parsed.modules) + 1):
+            instance = self._instance(parsed.modules[:count])
+            if instance is None or not address.startswith(instance.prefix):
+                return
+            rest = address.removeprefix(instance.prefix)
+            for move in instance.module.moves:
+                for before, after in (move, move[::-1]):
+                    if rest == before or rest.startswith((f"{before}.", f"{before}[")):
+                        yield instance.prefix + after + rest.removeprefix(before)
+
+
+def _texts(attribute: Attribute | None, instance: Instance) -> list[str]:
+    """A list of text whose value is in the files; empty where it is not, or may be another."""
+    if attribute is None:
+        return []
+    with instance.scope.work.recording() as assumed:
+        value = value_of(attribute.expression, instance.scope)
+    return (
+        [item for item in value if isinstance(item, str)] if isinstance(value, list) and not assumed else []
+    )
+
+
+def _covers(written: str, attribute: str) -> bool:
+    """Whether an entry of ignore_changes names the attribute or what it is in. A tag's key is in dots' way: whole."""
+    path = _path(written)
+    one_key = written.endswith('"]') or (path.startswith(tuple(f"{name}." for name in _TAGS)))
+    return attribute == path or (not one_key and attribute.startswith(f"{path}."))
 
 
 def _listed(expression: Expression) -> list[str]:
@@ -172,7 +270,11 @@ def _listed(expression: Expression) -> list[str]:
 
 def _path(reference: str) -> str:
     """`tags["Owner"]`, `"days"` and `rule[0].days` as attribute paths: `tags.Owner`, `days`, `rule.days`."""
-    return re.sub(r"\[\d+\]", "", re.sub(r'\["([^"]*)"\]', r".\1", reference)).replace('"', "").strip()
+
+    def step(found: re.Match[str]) -> str:
+        return "" if found[1] is None else "." + re.sub(r"\\(.)", r"\1", found[1])
+
+    return re.sub(r'\[(?:\d+|"((?:[^"\\]|\\.)*)")\]', step, reference.strip().strip('"'))
 
 
 def _descend(body: Body, parts: Sequence[str], place: _Place) -> CodeAttribute | None:
@@ -200,7 +302,7 @@ def _descend(body: Body, parts: Sequence[str], place: _Place) -> CodeAttribute |
 def _in_attribute(attribute: Attribute, key: str, place: _Place) -> CodeAttribute:
     location = CodeLocation(place.block.file, attribute.line)
     if not key:
-        return _described(attribute.expression.node, location, place)
+        return _described(attribute.expression, location, place)
     return _in_value(attribute.expression, key, location, place)
 
 
@@ -214,20 +316,21 @@ def _in_value(expression: Expression, key: str, location: CodeLocation, place: _
         if is_object:
             for key_node, value_node in object_members(inner[0].children[0]):
                 if object_key(key_node, place.scope) == key:
-                    line = CodeLocation(location.file, int(value_node.start_point[0]) + 1)
-                    return _described(value_node, line, place)
+                    line = int(value_node.start_point[0]) + 1
+                    member = Expression(value_node, line, expression.file)
+                    return _described(member, CodeLocation(location.file, line), place)
             continue
-        members = evaluate(node, place.scope)
+        members = value_of(expression._replace(node=node), place.scope)
         if not isinstance(members, Mapping):
             break
         if key in members:
             return _valued(members[key], syntax.source(node), location)
-    value = evaluate(expression.node, place.scope)
-    if isinstance(value, Mapping) and is_known(value):
-        value = value[key] if key in value else _nested(value, key)
-    else:
-        value = UNKNOWN
-    return _valued(value, expression.text, location)
+    value = value_of(expression, place.scope)
+    if not isinstance(value, Mapping) or not is_known(value):
+        return _valued(UNKNOWN, expression.text, location)
+    if key in value:
+        return _valued(value[key], expression.text, location)
+    return CodeAttribute(location, expression.text, known=True, value=_nested(value, key))
 
 
 def _nested(value: Mapping[str, Any], key: str) -> Any:
@@ -250,14 +353,15 @@ def _overlays(node: Node) -> list[Node]:
     return [node]
 
 
-def _described(node: Node, location: CodeLocation, place: _Place) -> CodeAttribute:
-    value, alone = literal(node)
-    if alone:
-        own = (node.start_byte, node.end_byte) if place.own else None
-        return CodeAttribute(location, syntax.source(node), known=True, value=value, edit_range=own)
-    return _valued(evaluate(node, place.scope), syntax.source(node), location)
+def _described(expression: Expression, location: CodeLocation, place: _Place) -> CodeAttribute:
+    value, alone = literal(expression.node)
+    if not alone:
+        return _valued(value_of(expression, place.scope), expression.text, location)
+    own = expression.span if place.own else None
+    return replace(_valued(value, expression.text, location), edit_range=own)
 
 
 def _valued(value: Any, text: str, location: CodeLocation) -> CodeAttribute:
-    known = is_known(value)
-    return CodeAttribute(location, text, known=known, value=value if known else None)
+    """`null` says no value: what Terraform makes of it is the provider's to say."""
+    known = value is not None and is_known(value)
+    return CodeAttribute(location, text, known=known, value=shallow(value) if known else None)

@@ -26,10 +26,11 @@ class HclSyntaxError(ValueError):
 
 
 class Expression(NamedTuple):
-    """An expression as written: bytes [start, end) of its file, 1-based line."""
+    """An expression as written: bytes [start, end) of its file, 1-based line; `file` as in `Block`."""
 
     node: Node
     line: int
+    file: str
 
     @property
     def text(self) -> str:
@@ -118,7 +119,7 @@ def _body(node: Node, file: str, depth: int) -> Body:
         line = int(child.start_point[0]) + 1
         if child.type == "attribute":
             name, value = source(child.children[0]), child.children[-1]
-            attributes[name] = Attribute(name, Expression(value, int(value.start_point[0]) + 1), line)
+            attributes[name] = Attribute(name, Expression(value, int(value.start_point[0]) + 1, file), line)
         elif child.type == "block":
             blocks.append(_block(child, file, line, depth))
     return Body(attributes, tuple(blocks))

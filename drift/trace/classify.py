@@ -21,6 +21,9 @@ from lamplighter.drift.trace.actors import (
     user_agent,
 )
 
+_LINKED = re.compile(r"arn:[\w-]+:iam::\d{12}:role/aws-service-role/")
+"""Only AWS makes roles under this path (IAM user guide, "Service-linked roles"); further on anybody may."""
+
 
 class Classified(NamedTuple):
     """An origin and the field that decided it; the reason is text from outside."""
@@ -86,7 +89,7 @@ def _service(record: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     """Why the call is a service's own; empty when somebody made it, be it through a service."""
     if identity.get("type") == "AWSService" or record.get("eventType") == "AwsServiceEvent":
         return "made by an AWS service"
-    if "/aws-service-role/" in f"{issuer_of(identity).get('arn')}{identity.get('arn')}":
+    if identity.get("type") == "AssumedRole" and _LINKED.match(str(issuer_of(identity).get("arn"))):
         return "made under a service-linked role"
     # Without an identity of its own the call is nobody's but the service's.
     if identity.get("type") is None and isinstance(identity.get("invokedBy"), str):

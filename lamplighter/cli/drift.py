@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 
@@ -16,7 +19,10 @@ from lamplighter.core.exits import Exit, worst
 from lamplighter.core.findings import Finding, Severity
 
 if TYPE_CHECKING:
+    from lamplighter.core.ports import TraceSource
     from lamplighter.drift.check import DriftReport
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @click.group()
@@ -27,6 +33,56 @@ def drift() -> None:
 _trace_option = click.option(
     "--trace", "paths", multiple=True, type=click.Path(path_type=Path), help="CloudTrail file or directory."
 )
+
+
+class Asked(NamedTuple):
+    """Where the API trace comes from: files, or the account's event history; and which part of it counts."""
+
+    paths: tuple[Path, ...]
+    live: bool
+    since: str
+    until: str
+    regions: tuple[str, ...]
+
+
+def _source_options(command: _F) -> _F:
+    """Adds `--trace` or `--live`, and what of it counts; the command is given `source`, an `Asked`."""
+
+    @wraps(command)
+    def run(
+        *arguments: Any,
+        paths: tuple[Path, ...],
+        live: bool,
+        since: str,
+        until: str,
+        regions: tuple[str, ...],
+        **options: Any,
+    ) -> Any:
+        if live and not since:
+            raise click.UsageError("--live needs --since: how far back to ask, as in --since 24h")
+        if live and paths:
+            raise click.UsageError("--live asks the account itself: leave --trace out")
+        return command(*arguments, source=Asked(paths, live, since, until, regions), **options)
+
+    decorated: Any = run
+    for option in reversed(
+        (
+            _trace_option,
+            click.option("--live", is_flag=True, help="Ask the account's event history (needs boto3)."),
+            click.option(
+                "--since",
+                default="",
+                metavar="TIME",
+                help="Calls from then on: 2026-01-31T00:00:00Z, 24h, 7d.",
+            ),
+            click.option("--until", default="", metavar="TIME", help="Calls before then, in the same forms."),
+            click.option("--region", "regions", multiple=True, help="Only calls of this region; repeatable."),
+        )
+    ):
+        decorated = option(decorated)
+    return cast(_F, decorated)
+
+
 _state_option = click.option(
     "--state", type=click.Path(path_type=Path), help="State file, or `terraform show -json` output."
 )
@@ -34,7 +90,7 @@ _state_option = click.option(
 
 @drift.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
-@_trace_option
+@_source_options
 @_state_option
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity that gives exit code 2.")
 @click.option("--save-plan", is_flag=True, help="Keep the proposed plan for `lamp plan`.")
@@ -43,15 +99,16 @@ _state_option = click.option(
 def check(
     invocation: Invocation,
     directory: Path | None,
-    paths: tuple[Path, ...],
+    source: Asked,
     state: Path | None,
     fail_on: str | None,
     save_plan: bool,
 ) -> Answer:
     """Compare DIRECTORY and its state with the API trace, and say who changed what."""
+    from lamplighter.drift.page import html
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
-    report = _checked(invocation, directory, paths, state)
+    report = _checked(invocation, directory, state, source)
     shown, following = data(report), ""
     if save_plan and report.plan is not None:
         whole = report.plan.under(invocation.policy.version, invocation.identity)
@@ -68,6 +125,7 @@ def check(
         lambda: text(report) + following,
         exit_code(report.findings, report.incomplete, fail_on or invocation.resolved.config.fail_on),
         markdown=lambda: markdown(report),
+        html=lambda: html(report),
         rows=tuple(finding.model_dump(mode="json") for finding in report.findings),
     )
 
@@ -75,7 +133,7 @@ def check(
 @drift.command()
 @click.argument("finding")
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
-@_trace_option
+@_source_options
 @_state_option
 @answers
 @click.pass_obj
@@ -83,14 +141,14 @@ def explain(
     invocation: Invocation,
     finding: str,
     directory: Path | None,
-    paths: tuple[Path, ...],
+    source: Asked,
     state: Path | None,
 ) -> Answer:
     """Tell one FINDING (its id, or an address) in full: every call that led to it, and what else was done then."""
     from lamplighter.drift.explain import SCHEMA, data, text
     from lamplighter.drift.explain import explain as tell
 
-    told = tell(_checked(invocation, directory, paths, state), finding)
+    told = tell(_checked(invocation, directory, state, source), finding)
     return Answer(
         SCHEMA,
         {"explained": [data(item) for item in told]},
@@ -99,20 +157,44 @@ def explain(
     )
 
 
-def _checked(
-    invocation: Invocation, directory: Path | None, paths: tuple[Path, ...], state: Path | None
-) -> DriftReport:
+def _checked(invocation: Invocation, directory: Path | None, state: Path | None, asked: Asked) -> DriftReport:
     from lamplighter.drift import check_directory
 
     config = invocation.resolved.config
-    traces = _traces(invocation, paths)
+    source = _source(invocation, asked)
     with progress("reading code, state and trace", quiet=invocation.quiet):
         return check_directory(
             directory or config.project,
-            traces,
+            source,
             state or config.state,
             principals=config.terraform_principals,
         )
+
+
+def _source(invocation: Invocation, asked: Asked) -> TraceSource:
+    """Raises InputError on a time that is none, ConfigError where no trace is named."""
+    now = datetime.now(UTC)
+    since, until = moment(asked.since, now), moment(asked.until, now)
+    if not asked.live:
+        from lamplighter.tools.cloudtrail import TraceFiles
+
+        return TraceFiles(_traces(invocation, asked.paths), since=since, until=until, regions=asked.regions)
+    from lamplighter.tools.cloudtrail.live import LookupEvents
+    from lamplighter.tools.cloudtrail.lookup import Lookup
+
+    config = invocation.resolved.config
+    regions = asked.regions or ((config.aws_region,) if config.aws_region else ())
+    lookup = Lookup(profile=config.aws_profile)
+    return LookupEvents(lookup, since=since, until=until, regions=regions, state_dir=config.state_dir)
+
+
+def moment(text: str, now: datetime) -> str:
+    """`24h`, `90m` or `7d` before `now` as a time; every other text as it is, to be judged by who reads it."""
+    found = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    if not found:
+        return text
+    unit = {"m": "minutes", "h": "hours", "d": "days"}[found[2]]
+    return (now - timedelta(**{unit: int(found[1])})).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @drift.group()

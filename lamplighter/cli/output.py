@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,7 +20,7 @@ from lamplighter.core.exits import Exit
 from lamplighter.core.redaction import redact_value
 from lamplighter.core.text import json_line, log_line
 
-FORMATS = ("text", "json", "jsonl", "markdown")
+FORMATS = ("text", "json", "jsonl", "markdown", "html")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -38,6 +39,7 @@ class Answer(NamedTuple):
     text: Callable[[], str]
     exit_code: Exit = Exit.CLEAN
     markdown: Callable[[], str] | None = None
+    html: Callable[[], str] | None = None
     rows: tuple[Mapping[str, Any], ...] | None = None
 
 
@@ -121,6 +123,9 @@ def render(answer: Answer, form: str) -> str:
         case "markdown":
             # Without a Markdown form of its own an answer is shown as it stands.
             return answer.markdown() if answer.markdown else f"```text\n{answer.text()}\n```"
+        case "html":
+            page = f'<!doctype html>\n<meta charset="utf-8"><pre>{escape(answer.text())}</pre>'
+            return answer.html() if answer.html else page
         case _:
             return answer.text()
 

@@ -35,6 +35,12 @@ class InputError(LampError):
     """An input that cannot be read at all: malformed, unreadable, or of a form that is not supported."""
 
 
+class IncompleteInput(LampError):
+    """The work was possible only in part, so the answer must not be taken for a clean one."""
+
+    exit_code = Exit.INCOMPLETE
+
+
 class ConfigError(LampError):
     """A setting, or a policy file, that is unknown or has a wrong value."""
 

@@ -36,6 +36,8 @@ class Agreement(NamedTuple):
     values: int
     drifted: int
     disagreements: tuple[str, ...]
+    unread: tuple[str, ...]
+    """Attributes that changed in Terraform's eyes and that no reader names: echoes, and what a reader should name."""
 
 
 def rounds(project: str, mirror: Path, most: int = 3) -> Iterator[Agreement]:
@@ -89,6 +91,7 @@ def _agreement(project: str, inventory: Inventory, done: tuple[str, ...], state:
 
     found = instances(state)
     wrong, values, drifted = [], 0, 0
+    unread: set[str] = set()
     for address, resource in inventory.resources.items():
         live = inventory.read([address])[address]
         values += len(live)
@@ -96,12 +99,18 @@ def _agreement(project: str, inventory: Inventory, done: tuple[str, ...], state:
         seen: Reading = {"": None}
         if address in found:
             seen = inventory.as_read(resource._replace(attributes=found[address]))
+            named = {path.partition(".")[0] for path in live} | {"tags_all"}
+            unread |= {
+                f"{resource.type}.{name}"
+                for name, value in found[address].items()
+                if name not in named and value != resource.attributes.get(name)
+            }
         wrong += [
             f"{address} {path}: reader {live.get(path)!r}, Terraform {seen.get(path)!r}"
             for path in sorted(live.keys() | seen.keys())
             if live.get(path) != seen.get(path)
         ]
-    return Agreement(project, done, values, drifted, tuple(wrong))
+    return Agreement(project, done, values, drifted, tuple(wrong), tuple(sorted(unread)))
 
 
 def main(arguments: list[str]) -> int:
@@ -120,6 +129,8 @@ def main(arguments: list[str]) -> int:
                 f"{len(result.disagreements)} disagreements",
                 flush=True,
             )
+            if result.unread:
+                print("   changed, and no reader names it:", ", ".join(result.unread))
             for text in result.disagreements:
                 print("  ", text)
                 worst = 1

@@ -28,7 +28,8 @@ class Hands:
     def _made(self, service: str, region: str) -> Any:
         from boto3.session import Session
         from botocore.config import Config
-        from botocore.credentials import Credentials, ReadOnlyCredentials
+        from botocore.credentials import CredentialProvider, Credentials, ReadOnlyCredentials
+        from botocore.session import get_session
 
         hands = self
 
@@ -36,9 +37,15 @@ class Hands:
             def get_frozen_credentials(self) -> Any:
                 return ReadOnlyCredentials(hands.holder, "sandbox", None, None)
 
-        session = Session(region_name=region)
-        session._session._credentials = Held("unused", "unused")
-        client = session.client(
+        class Holders(CredentialProvider):  # type: ignore[misc]
+            METHOD = "sandbox"
+
+            def load(self) -> Any:
+                return Held("unused", "unused")
+
+        core = get_session()
+        core.get_component("credential_provider").insert_before("env", Holders())
+        client = Session(botocore_session=core, region_name=region).client(
             service,
             endpoint_url="http://127.0.0.1",
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),

@@ -159,12 +159,12 @@ class Truth:
             elsewhere = {
                 touch.event["eventID"]
                 for touch in self.night.touches
-                if touch.step == number and _owner(touch.key) != key
+                if touch.step == number and self._owner(touch.key) != key
             }
             here = {
                 touch.event["eventID"]
                 for touch in self.night.touches
-                if touch.step == number and _owner(touch.key) == key
+                if touch.step == number and self._owner(touch.key) == key
             }
             for event in self.night.steps[number].events:
                 if (
@@ -238,15 +238,23 @@ class Truth:
 
     def _parent_is_new(self, item: Item) -> bool:
         """Whether the item is part of something that is itself unmanaged and new: told once, by that."""
-        fresh = {other.id for other in self.night.items - self.night.world.items}
-        if item.type in RULES:
-            return self._group_of(item) in fresh
-        if item.type.startswith("aws_s3_bucket_"):
-            return Item("aws_s3_bucket", item.id, item.region, item.account) in (
-                self.night.items - self.night.world.items
-            )
-        parent = item.id.partition("/" if "/" in item.id else ":")[0]
-        return item.type.startswith(("aws_iam_role_", "aws_iam_user_", "aws_iam_group_")) and parent in fresh
+        return bool(self._owner(item) != item)
+
+    def _owner(self, key: Any) -> Any:
+        """A touch of an attribute belongs to its resource; an item to itself, or to the new thing it is part of."""
+        if not isinstance(key, Item):
+            return key[0]
+        if key.type in RULES:
+            parent = ("aws_security_group", self._group_of(key))
+        elif key.type.startswith("aws_s3_bucket_"):
+            parent = ("aws_s3_bucket", key.id)
+        elif key.type.startswith(("aws_iam_role_", "aws_iam_user_", "aws_iam_group_")):
+            kind = "_".join(key.type.split("_")[:3])
+            parent = (kind, key.id.partition("/" if "/" in key.id else ":")[0])
+        else:
+            return key
+        whole = Item(*parent, key.region, key.account)
+        return whole if whole in self.night.items - self.night.world.items else key
 
     def _group_of(self, item: Item) -> str:
         for touch in self.touches[item]:
@@ -304,11 +312,6 @@ def members(code: Any, live: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         tuple(row for text, row in sorted(after.items()) if text not in before),
         tuple(row for text, row in sorted(before.items()) if text not in after),
     )
-
-
-def _owner(key: Any) -> Any:
-    """A touch of an attribute belongs to its resource; an item to itself."""
-    return key if isinstance(key, Item) else key[0]
 
 
 def _tags_all(address: str, path: str) -> tuple[Key, ...]:

@@ -72,12 +72,18 @@ def test_only_a_top_level_mark_skips_a_record(tmp_path: Path, mark: Any, kept: i
 
 
 def test_what_was_delivered_twice_is_kept_once(tmp_path: Path) -> None:
-    shared = [event(7, sharedEventID="s"), event(8, sharedEventID="s", recipientAccountId="210987654321")]
+    shared = [event(7, sharedEventID="s"), event(8, sharedEventID="s")]
     first = written(tmp_path / "a.json", [event(1), *shared])
     second = written(tmp_path / "b.json", [event(1), event(2)])
     read = read_trace([first, second, first])
     assert [record["eventID"] for record in read.records] == ["id-1", "id-7", "id-2"]
     assert read.counts.duplicates == 2 and read.counts.files == 2
+
+
+def test_a_call_across_accounts_is_kept_for_both_of_them(tmp_path: Path) -> None:
+    caller, owner = (event(n, sharedEventID="s", recipientAccountId=f"{n}" * 12) for n in (1, 2))
+    read = read_trace([written(tmp_path / "a.json", [caller, owner, {**owner, "eventID": "again"}])])
+    assert [record["recipientAccountId"] for record in read.records] == ["1" * 12, "2" * 12]
 
 
 def test_records_without_an_id_are_never_taken_for_duplicates(tmp_path: Path) -> None:

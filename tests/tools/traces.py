@@ -55,7 +55,9 @@ def plainly_kept(document: str, accounts: Sequence[str] = ()) -> tuple[list[Any]
         if believed:
             places.add((record.get("recipientAccountId"), record["awsRegion"], record["eventTime"]))
         mark = record.get("readOnly")
-        given = {record[key] for key in ("eventID", "sharedEventID") if record.get(key)}
+        given = {record["eventID"]} if record.get("eventID") else set()
+        if record.get("sharedEventID"):
+            given.add((record["sharedEventID"], str(record.get("recipientAccountId"))))
         if mark is True or (isinstance(mark, str) and mark.lower() == "true"):
             counts["read_only"] += 1
         elif not believed:

@@ -191,12 +191,16 @@ class Sieve:
         return True
 
     def _delivered_before(self, record: Record) -> bool:
-        """Several trails repeat the eventID; two accounts that see one call share the sharedEventID."""
+        """Several trails repeat the eventID, and a call across accounts is recorded in each under one sharedEventID.
+
+        Those are two views of the call, of which only the owner's is in the account of what it changed: the second is
+        a repetition only where it is of the same account.
+        """
         known = False
-        for key in ("eventID", "sharedEventID"):
+        for key, place in (("eventID", ""), ("sharedEventID", str(record.get("recipientAccountId")))):
             value = record.get(key)
             if value and isinstance(value, str):
-                known |= self._seen.add(value)
+                known |= self._seen.add(f"{value} {place}" if place else value)
         return known
 
 

@@ -294,13 +294,6 @@ def secret(night: Night, target: Resource) -> None:
     )
 
 
-@injects("secret-deleted")
-def secret_deleted(night: Night, target: Resource) -> None:
-    night.client("secretsmanager", target).delete_secret(
-        SecretId=target.attributes["arn"], RecoveryWindowInDays=7
-    )
-
-
 @injects("secret-value-rotated")
 def secret_value(night: Night, target: Resource) -> None:
     night.client("secretsmanager", target).put_secret_value(
@@ -312,6 +305,9 @@ def secret_value(night: Night, target: Resource) -> None:
 def passwords(night: Night, target: Resource) -> None:
     night.client("cognito-idp", target).update_user_pool(
         UserPoolId=target.attributes["id"],
+        # What this call leaves out is reset to its default.
+        DeletionProtection=target.attributes["deletion_protection"],
+        MfaConfiguration=target.attributes["mfa_configuration"],
         Policies={
             "PasswordPolicy": {
                 "MinimumLength": 8,

@@ -198,7 +198,7 @@ def permission(night: Night, target: Resource) -> None:
 @injects("stray-parameter")
 def parameter(night: Night, target: Resource) -> None:
     night.client("ssm", target).put_parameter(
-        Name=f"/tmp/{_name(night, 'flag')}", Value="on", Type="SecureString"
+        Name=f"/scratch/{_name(night, 'flag')}", Value="on", Type="SecureString"
     )
 
 

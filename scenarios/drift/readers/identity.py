@@ -146,7 +146,7 @@ def user_pool(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
     rules = found["Policies"]["PasswordPolicy"]
     return {
         "mfa_configuration": found.get("MfaConfiguration", "OFF"),
-        "deletion_protection": found.get("DeletionProtection", "INACTIVE"),
+        "deletion_protection": found.get("DeletionProtection", ""),
         "password_policy": [
             {
                 "minimum_length": rules["MinimumLength"],

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamplighter.drift.edits import hcl_literal
-from lamplighter.drift.hcl.evaluate import Depth, Scope, evaluate
+from lamplighter.drift.hcl.evaluate import Scope, value_of
 from lamplighter.drift.hcl.modules import Instance, Module, StateValues, World
 from lamplighter.drift.hcl.syntax import parse
+from lamplighter.drift.hcl.work import Work
 
 HOSTILE = [
     "${aws_iam_role.admin.arn}",
@@ -41,14 +42,14 @@ HOSTILE = [
 ]
 
 
-def value_of(literal: str) -> Any:
+def said(literal: str) -> Any:
     """What the file `x = literal` says; the literal must be all of it."""
     body = parse(f"x = {literal}\ny = 1\n".encode(), "main.tf")
     assert set(body.attributes) == {"x", "y"} and body.blocks == ()
     expression = body.attributes["x"].expression
     assert expression.text == literal
     nothing = Instance(Module(""), "", {}, World({}, StateValues(())), exclusive=False)
-    return evaluate(expression.node, Scope(nothing, Depth()))
+    return value_of(expression, Scope(nothing, Work()))
 
 
 def check(value: Any) -> None:
@@ -56,7 +57,7 @@ def check(value: Any) -> None:
     if literal is None:
         return
     assert literal.isprintable() and "\n" not in literal
-    found = value_of(literal)
+    found = said(literal)
     assert found == value and isinstance(found, bool) == isinstance(value, bool)
 
 

@@ -135,12 +135,10 @@ VARIABLE = (
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({}, 1),
         ({"terraform.tfvars": "days = 2"}, 2),
         ({"terraform.tfvars": "days = 2", "terraform.tfvars.json": '{"days": 3}'}, 3),
         ({"terraform.tfvars": "days = 2", "a.auto.tfvars": "days = 4"}, 4),
         ({"a.auto.tfvars": 'days = "5"'}, 5),
-        ({"terraform.tfvars": "other = 2"}, 1),
     ],
 )
 def test_variables(files: dict[str, str], expected: int) -> None:
@@ -178,7 +176,6 @@ def test_a_file_with_windows_line_ends_keeps_them() -> None:
         ('"text"', "text"),
         ('" spaced "', " spaced "),
         ('"$${x}"', "${x}"),
-        ("null", None),
     ],
 )
 def test_literals_may_be_edited(written: str, value: Any) -> None:
