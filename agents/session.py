@@ -8,8 +8,9 @@ import lamplighter.agents._langgraph_env  # isort: skip  # noqa: F401  # pyright
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+import sqlite3
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -18,7 +19,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.errors import GraphRecursionError, NodeTimeoutError
 from langgraph.types import Command
 
-from lamplighter.agents.blobs import Blobs
+from lamplighter.agents.blobs import Blobs, unusable
 from lamplighter.agents.graph import Turn, build_graph
 from lamplighter.agents.reports import compose, executed, execution_lines
 from lamplighter.agents.wiring import Wiring
@@ -56,9 +57,8 @@ class Session:
         return cls(wiring, name, channel, identity)
 
     async def __aenter__(self) -> Self:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        saver = AsyncSqliteSaver.from_conn_string(str(self._folder / "threads.db"))
-        self._saver = await self._stack.enter_async_context(saver)
+        """Raises LedgerError where the conversations' file cannot be used."""
+        self._saver = await self._stack.enter_async_context(_opened(self._folder / "threads.db"))
         return self
 
     async def __aexit__(
@@ -66,8 +66,21 @@ class Session:
     ) -> None:
         await self._stack.aclose()
 
-    async def ask(self, request: str) -> AsyncIterator[Event]:
+    def ask(self, request: str) -> AsyncIterator[Event]:
         """Runs one turn. Errors a user is meant to read come as the last event, `Failed`."""
+        return self._told(self._ask(request))
+
+    async def _told(self, events: AsyncGenerator[Event, None]) -> AsyncIterator[Event]:
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+        except LampError as error:
+            yield _failed(error)
+        except sqlite3.Error as error:
+            yield _failed(unusable(self._folder / "threads.db", error))
+
+    async def _ask(self, request: str) -> AsyncGenerator[Event, None]:
         async with _locked(self._lock_path):
             context = await self._pinned()
             mode = self._wiring.policy.mode.value
@@ -91,14 +104,15 @@ class Session:
         kept += [] if config.aws_profile else ["aws_account"]
         return now | {name: began[name] for name in kept if began.get(name, NOT_PINNED) != NOT_PINNED}
 
-    async def decide(self, digest: str, decision: Literal["approve", "deny"]) -> AsyncIterator[Event]:
+    def decide(self, digest: str, decision: Literal["approve", "deny"]) -> AsyncIterator[Event]:
         """Records the decision in the ledger, then resumes the run that waits for it, or executes directly."""
+        return self._told(self._decided(digest, decision))
+
+    async def _decided(
+        self, digest: str, decision: Literal["approve", "deny"]
+    ) -> AsyncGenerator[Event, None]:
         async with _locked(self._lock_path):
-            try:
-                approval = await asyncio.to_thread(self._decide, digest, decision)
-            except LampError as error:
-                yield Failed(message=str(error), exit_code=int(error.exit_code))
-                return
+            approval = await asyncio.to_thread(self._decide, digest, decision)
             message = {
                 "digest": approval.digest,
                 "decision": decision,
@@ -154,8 +168,6 @@ class Session:
         try:
             async for value in stream:
                 yield parse_event(value)
-        except LampError as error:
-            yield Failed(message=str(error), exit_code=int(error.exit_code))
         except GraphRecursionError:
             stopped = f"budget of {config.budgets.steps} steps spent, the rest was not checked"
             yield compose((await graph.aget_state(self._invoke)).values, config, stopped)
@@ -177,12 +189,45 @@ class Session:
         try:
             done = await asyncio.to_thread(self._wiring.execute, approval.id, events.append)
         except LampError as error:
-            events.append(Failed(message=str(error), exit_code=int(error.exit_code)))
+            events.append(_failed(error))
         else:
             text = "\n".join(execution_lines(executed(done)))
             events.append(Reported(text=text, exit_code=int(done.exit_code)))
         for event in events:
             yield event
+
+
+def _failed(error: LampError) -> Failed:
+    return Failed(message=str(error), exit_code=int(error.exit_code))
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
+    """The saver, whose thread has ended when this is left, also where it is cancelled while it is being opened: what is
+    left of the thread would speak to an event loop that is closed by then."""
+    await asyncio.to_thread(_require_database, path)
+    stack = AsyncExitStack()
+    entered = stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(path)))
+    opening = asyncio.ensure_future(entered)
+
+    async def close() -> None:
+        await asyncio.wait([opening])
+        await stack.aclose()
+
+    try:
+        yield await asyncio.shield(opening)
+    finally:
+        await asyncio.shield(close())
+
+
+def _require_database(path: Path) -> None:
+    """Where this fails, the saver's thread would outlive its failure."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except (sqlite3.Error, OSError) as error:
+        raise unusable(path, error) from error
 
 
 @asynccontextmanager
@@ -192,6 +237,8 @@ async def _locked(path: Path) -> AsyncIterator[None]:
     waiting = asyncio.ensure_future(asyncio.to_thread(stack.enter_context, exclusive(path)))
     try:
         await asyncio.shield(waiting)
+    except OSError as error:
+        raise unusable(path, error) from error
     except asyncio.CancelledError:
         # The thread may get the lock after all; it is given back the moment it does.
         waiting.add_done_callback(lambda _: stack.close())

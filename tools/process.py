@@ -1,7 +1,10 @@
-"""The one module that starts child processes: no shell, limits on memory, CPU and wall time, nothing left behind.
+"""The one module that starts child processes: no shell, limits on memory, CPU and wall time, its group ended with it.
 
 A child leads its own process group. Whatever ends the call (its exit, the time limit, an exception, Ctrl-C), the whole
 group is gone when `run` returns; where this process ends while a thread of it is still in `run`, it goes with it.
+
+Not ended is what has left that group: a descendant that calls setsid or setpgid, as a daemon does, lives on after
+`run`, within its limits of memory and CPU time but with none of wall time. Nothing that is run from here does that.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from lamplighter.core.errors import Unavailable
+from lamplighter.core.errors import InputError, Unavailable
 
 WALL_SECONDS = 60.0
 MEMORY_BYTES = 4 * 1024**3
@@ -104,8 +107,10 @@ def run(
     """Runs `argv` and waits. After `timeout_s` seconds the group gets SIGINT, `grace_s` later SIGKILL.
 
     There is no child without limits: `memory_bytes` and `cpu_s` may be given tighter or wider, `cpu_s` is otherwise
-    `CPU_FOR_WALL` times `timeout_s`. Raises Unavailable when the program is not found or cannot be started.
+    `CPU_FOR_WALL` times `timeout_s`. Raises Unavailable when the program is not found or cannot be started, InputError
+    when `argv` or `env` holds what no program can be given (a NUL).
     """
+    _require_waitable()
     environment = dict(os.environ if env is None else env)
     program = shutil.which(argv[0], path=environment.get("PATH", os.defpath))
     if program is None:
@@ -130,6 +135,8 @@ def run(
             )
         except OSError as error:
             raise _unstartable(argv[0], error.errno) from error
+        except ValueError as error:
+            raise InputError(argv[0], f"cannot be started so ({error})", "mend its arguments") from error
         finally:
             os.close(report)
         completed = _Watch(child, max_output).until_end(tuple(argv), timeout_s, grace_s)
@@ -137,6 +144,17 @@ def run(
     if number:
         raise _unstartable(argv[0], int(number))
     return completed
+
+
+def _require_waitable() -> None:
+    """A parent that ignores SIGCHLD hands that on, and then the kernel tells nobody how a child ended."""
+    if signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN:
+        return
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    except ValueError as error:  # only the main thread may
+        remedy = "start this program from one that does not ignore SIGCHLD"
+        raise Unavailable("child processes", "cannot be waited for, SIGCHLD is ignored", remedy) from error
 
 
 def _unstartable(program: str, number: int | None) -> Unavailable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import itertools
 import os
 import signal
@@ -112,7 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if sys.stdout is None:
         return write_error("stdout: is closed; redirect it, to /dev/null if need be", Exit.FAILED, False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding has no letter for is shown escaped, and never an error.
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _terminate)
+    # One that is ignored is handed on by whatever started us, and nobody would learn how our own children end.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with guarded_stdout(sys.stdout) as stdout:
         code = _run(argv)
         signal.setitimer(signal.ITIMER_REAL, 0)

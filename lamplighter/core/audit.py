@@ -90,8 +90,16 @@ class AuditLog:
     def append(self, time: str, actor: str, action: str, subject: str, body: Mapping[str, Any]) -> None:
         """Adds a record inside the caller's open write transaction; raises LedgerError where the tail is not whole."""
         head = self._trusted_head()
-        text = canonical_json(redact_value(body)).decode("utf-8", "backslashreplace")
-        values = (head.seq + 1, time, redact(actor), action, redact(subject), text, head.hash)
+        text = _storable(canonical_json(redact_value(body)).decode("utf-8", "surrogatepass"))
+        values = (
+            head.seq + 1,
+            time,
+            _storable(redact(actor)),
+            action,
+            _storable(redact(subject)),
+            text,
+            head.hash,
+        )
         self._connection.execute(
             "INSERT INTO audit (seq, time, actor, action, subject, body, prev_hash, hash) VALUES (?,?,?,?,?,?,?,?)",
             (*values, _hash(values)),
@@ -194,6 +202,11 @@ class AuditLog:
         return LedgerError(
             "audit log", problem, "see `lamp audit verify`; nothing is executed from this ledger"
         )
+
+
+def _storable(text: str) -> str:
+    """Bytes that are no UTF-8 come as lone surrogates, written as `\\udcff`, in JSON the escape of the same."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _decode(row: tuple[Any, ...]) -> AuditRecord | None:

@@ -64,5 +64,5 @@ def test_version_has_one_source() -> None:
 def test_every_extra_and_script_is_of_the_project() -> None:
     text = (tree.ROOT / "pyproject.toml").read_text()
     project = tomllib.loads(text)["project"]
-    assert project["scripts"] == {"lamp": "lamplighter.cli:main"}
+    assert project["scripts"] == {"lamp": "lamplighter.__main__:main"}
     assert set(project["optional-dependencies"]) == {"aws", "bot", "dev", "nodes", "sandbox", "server"}

@@ -6,15 +6,18 @@ import ast
 import json
 import os
 import resource
+import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from lamplighter.core.errors import Unavailable
+from lamplighter.core.errors import InputError, Unavailable
 from lamplighter.tools import process
 from tests.command import ROOT
+from tests.forks import in_child
 
 
 def _python(code: str, **options: object) -> process.Completed:
@@ -119,6 +122,30 @@ def test_what_cannot_be_executed_is_unavailable(tmp_path: Path) -> None:
         process.run([str(tmp_path / "tool")])
     with pytest.raises(Unavailable, match="cannot be started"):
         process.run(["true"], cwd=tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("argv", "env"),
+    [
+        (["true", "a\0b"], None),
+        (["true"], {"PATH": os.environ["PATH"], "A": "\0"}),
+        (["true"], {"PATH": "/bin", "=": "x"}),
+    ],
+)
+def test_what_no_program_can_be_given_is_one_line(argv: list[str], env: dict[str, str] | None) -> None:
+    with pytest.raises(InputError, match="true: cannot be started so"):
+        process.run(argv, env=env)
+
+
+def test_an_ignored_sigchld_does_not_hide_how_a_child_ended() -> None:
+    def ended() -> int:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        with ThreadPoolExecutor(1) as pool:
+            elsewhere = pool.submit(process.run, ["true"]).exception()
+        assert isinstance(elsewhere, Unavailable) and "SIGCHLD" in str(elsewhere)
+        return process.run(["sh", "-c", "exit 7"]).code
+
+    assert os.waitstatus_to_exitcode(in_child(ended)) == 7
 
 
 def test_a_grandchild_does_not_outlive_the_call() -> None:
