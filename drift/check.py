@@ -78,6 +78,11 @@ def check_directory(
     timeline = Timeline(extraction.moments)
     found = [replace(item, intent=timeline.intent(item)) for item in matched.items]
     coverage = coverage_of(source, extraction, matched)
+    if state_path is None and project.backend not in ("", "local"):
+        state.problems.append(
+            f"the code keeps its state in the {project.backend} backend: what lies beside it may be an old copy;"
+            " name the state with --state"
+        )
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
     hidden += [*gaps(state.resources, project, source, extraction.uncatalogued), *matched.unplaced]
     report = _report(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lamplighter.drift.hcl.functions import FUNCTIONS, MAX_MEMBERS, MAX_TEXT, to_bool, to_number, to_string
 from lamplighter.drift.hcl.syntax import Expression, source
+from lamplighter.drift.hcl.templates import interpolated, pieces_of, unescape
 from lamplighter.drift.hcl.work import TooMuch, Work
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _REFUSED = (
     RecursionError,
 )
 """How Python refuses what an expression asks of it: values of the wrong kind, or nested too deep."""
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 class Unknown:
@@ -186,7 +186,7 @@ def _literal(node: Node) -> Any:
     text = source(inner)
     match inner.type:
         case "string_lit":
-            return _unescape(text[1:-1])
+            return unescape(text[1:-1])
         case "numeric_lit":
             return _number(text)
         case "bool_lit":
@@ -204,24 +204,10 @@ def _number(text: str) -> Any:
     return value if abs(value) < float("inf") else UNKNOWN
 
 
-def _unescape(text: str) -> str:
-    def one(match: re.Match[str]) -> str:
-        found = match[0]
-        if found in ("$${", "%%{"):
-            return found[1:]
-        if found[1] in "uU":
-            code = int(found[2:], 16)
-            return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else found
-        return _ESCAPES[found[1]]
-
-    return re.sub(r'\$\$\{|%%\{|\\[nrt"\\]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}', one, text)
-
-
 def _template(node: Node, scope: Scope) -> Any:
     _spend_text(node.end_byte - node.start_byte, scope)
-    heredoc = node.type == "heredoc_template"
-    pieces = list(_heredoc(node) if heredoc else _quoted(node))
-    if len(pieces) == 1 and not isinstance(pieces[0], str) and not heredoc:
+    pieces = list(pieces_of(node))
+    if len(pieces) == 1 and not isinstance(pieces[0], str) and node.type != "heredoc_template":
         # A template that is one interpolation keeps the type of its value.
         return evaluate(pieces[0], scope)
     texts: list[str] = []
@@ -241,76 +227,6 @@ def _template(node: Node, scope: Scope) -> Any:
 def _spend_text(length: int, scope: Scope) -> None:
     if not scope.work.spend_text(length):
         raise TooMuch("no work left")
-
-
-def _quoted(node: Node) -> Iterator[str | Node]:
-    """Text is what stands between the nodes: the parser drops the white space at its edges."""
-    raw = node.text or b""
-    start, end = 1, len(raw) - 1
-    for child in node.children:
-        if child.type in ("template_interpolation", "template_directive"):
-            text = raw[start : child.start_byte - node.start_byte].decode("utf-8", "replace")
-            yield from [_unescape(text)] if text else []
-            yield _interpolated(child)
-            start = child.end_byte - node.start_byte
-    if start < end:
-        yield _unescape(raw[start:end].decode("utf-8", "replace"))
-
-
-def _interpolated(node: Node) -> Node:
-    """The expression inside `${}`; a directive, and `${~ ~}`, are returned as they are: they evaluate to unknown."""
-    if any(child.type == "strip_marker" for child in node.children):
-        return node
-    return next((child for child in node.children if child.type == "expression"), node)
-
-
-def _heredoc(node: Node) -> Iterator[str | Node]:
-    """Literal text is taken from between the nodes: the parser drops the white space at its edges."""
-    names = [child for child in node.children if child.type == "heredoc_identifier"]
-    raw = node.text or b""
-    origin = node.start_byte
-    start = raw.find(b"\n", names[0].end_byte - origin) + 1
-    end = max(start, raw.rfind(b"\n", 0, names[-1].start_byte - origin) + 1)
-    pieces: list[str | Node] = []
-    for child in node.children:
-        if child.type in ("template_interpolation", "template_directive"):
-            pieces.append(raw[start : child.start_byte - origin].decode("utf-8", "replace"))
-            pieces.append(_interpolated(child))
-            start = child.end_byte - origin
-    pieces.append(raw[start:end].decode("utf-8", "replace"))
-    indented = source(node.children[0]) == "<<-"
-    return iter(_outdented(pieces) if indented else [_heredoc_text(piece) for piece in pieces])
-
-
-def _heredoc_text(piece: str | Node) -> str | Node:
-    return (
-        piece.replace("$${", "${").replace("%%{", "%{").replace("\r\n", "\n")
-        if isinstance(piece, str)
-        else piece
-    )
-
-
-def _outdented(pieces: Sequence[str | Node]) -> list[str | Node]:
-    """`<<-`: the least indentation of all lines is taken off each; a line may begin with an interpolation."""
-    line_start = re.compile(r"(?:^|(?<=\n))([ \t]*)(?=[^ \t\r\n]|$)")
-    least: int | None = None
-    for index, piece in enumerate(pieces):
-        if isinstance(piece, str):
-            for match in line_start.finditer(piece):
-                begins_line = match.start() > 0 or index == 0
-                last = match.end() == len(piece) and index == len(pieces) - 1
-                if begins_line and not last:
-                    least = len(match[1]) if least is None else min(least, len(match[1]))
-    cut = re.compile(rf"(?<=\n)[ \t]{{0,{least or 0}}}")
-    shifted: list[str | Node] = []
-    for index, piece in enumerate(pieces):
-        if not isinstance(piece, str):
-            shifted.append(piece)
-            continue
-        # A line break in front makes the first line of the text one that begins a line.
-        cut_piece = cut.sub("", "\n" + piece)[1:] if index == 0 else cut.sub("", piece)
-        shifted.append(_heredoc_text(cut_piece))
-    return shifted
 
 
 def object_members(node: Node) -> Iterator[tuple[Node, Node]]:
@@ -498,7 +414,7 @@ def _for(node: Node, scope: Scope) -> Any:
     pairs: list[list[Any]] = []
     for key, value in members:
         inner = scope.binding(**dict(zip(names, (value,) if len(names) == 1 else (key, value), strict=False)))
-        kept = evaluate(_interpolated(condition), inner) if condition is not None else True
+        kept = evaluate(interpolated(condition), inner) if condition is not None else True
         if kept is UNKNOWN:
             return UNKNOWN
         if kept in (True, "true"):

@@ -74,6 +74,8 @@ class Project:
         files in the order in which they count, the last one most. Raises nothing: see `broken`.
         """
         self.broken: list[Broken] = []
+        self.backend = ""
+        """The kind of backend that the root module keeps its state in; empty where it names none."""
         modules: dict[str, Module] = {}
         self.parsed = 0
         for path, content in files:
@@ -82,6 +84,8 @@ class Project:
             if body is not None:
                 self.parsed += 1
                 modules.setdefault(directory, Module(directory)).add(body)
+                if not directory:
+                    self.backend = self.backend or _backend(body)
         self.remote: list[tuple[str, str]] = []
         self.missing: list[tuple[str, str]] = []
         for module in modules.values():
@@ -258,6 +262,14 @@ def _covers(written: str, attribute: str) -> bool:
     path = _path(written)
     one_key = written.endswith('"]') or (path.startswith(tuple(f"{name}." for name in _TAGS)))
     return attribute == path or (not one_key and attribute.startswith(f"{path}."))
+
+
+def _backend(body: Body) -> str:
+    for block in body.of_type("terraform"):
+        for inner in block.body.blocks:
+            if inner.type == "cloud" or (inner.type == "backend" and inner.labels):
+                return inner.labels[0] if inner.labels else "cloud"
+    return ""
 
 
 def _listed(expression: Expression) -> list[str]:

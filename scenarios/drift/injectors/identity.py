@@ -209,13 +209,6 @@ def _has_parts(night: Night, target: Resource) -> bool:
 
 
 @injects(
-    "iam-user-deleted", lambda night, target: not _in_groups(night, target) and not _has_keys(night, target)
-)
-def user_deleted(night: Night, target: Resource) -> None:
-    night.client("iam", target).delete_user(UserName=target.attributes["name"])
-
-
-@injects(
     "iam-user-offboarded", lambda night, target: _in_groups(night, target) and not _has_keys(night, target)
 )
 def offboarded(night: Night, target: Resource) -> None:

@@ -45,6 +45,13 @@ UNKNOWN = call("braket:CreateQuantumTask", {"x": 1})
         ({}, [TWIN], [HARMLESS], "u is claimed by aws_sqs_queue.q and aws_sqs_queue.twin"),
         ({}, [], [UNKNOWN], "braket:CreateQuantumTask by alice"),
         ({}, [], [], "the trace is empty"),
+        (
+            {"b.tf": 'terraform {\n  backend "s3" {\n    key = "k"\n  }\n}\n'},
+            [],
+            [HARMLESS],
+            "the code keeps its state in the s3 backend",
+        ),
+        ({"b.tf": "terraform {\n  cloud {}\n}\n"}, [], [HARMLESS], "its state in the cloud backend"),
     ],
 )
 def test_a_gap_makes_it_incomplete(
@@ -59,6 +66,11 @@ def test_a_gap_makes_it_incomplete(
 def test_without_a_gap_it_is_whole(tmp_path: Path) -> None:
     report = check(tmp_path, {"main.tf": CODE}, [QUEUE], [HARMLESS])
     assert not report.incomplete and text(report).startswith("0 drifts\n")
+
+
+def test_a_local_backend_is_what_lies_beside_the_code(tmp_path: Path) -> None:
+    code = {"main.tf": CODE, "b.tf": 'terraform {\n  backend "local" {}\n}\n'}
+    assert not check(tmp_path, code, [QUEUE], [HARMLESS]).incomplete
 
 
 def test_code_that_is_broken_throughout_is_an_error(tmp_path: Path) -> None:

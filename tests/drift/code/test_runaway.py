@@ -123,3 +123,24 @@ def test_odd_values_end(expression: str) -> None:
     found = located(expression)
     assert found is not None
     str(found.value).encode()
+
+
+def test_many_instances_share_one_evaluation_of_their_map() -> None:
+    code = """locals { kept = { for i in range(1000): "k${i}" => { days = i, name = "n${i}" } } }
+    resource "aws_x" "a" {
+      for_each = { for key, value in local.kept: key => value if value.days >= 0 }
+      days     = each.value.days
+    }
+    module "m" {
+      source   = "./m"
+      for_each = { for key, value in local.kept: key => value if value.days >= 0 }
+      days     = each.value.days
+    }
+    """
+    inner = 'variable "days" {}\nresource "aws_x" "a" {\n  days = var.days\n}\n'
+    read = project({"main.tf": code, "m/main.tf": inner})
+    for number in range(1000):
+        for address in (f'aws_x.a["k{number}"]', f'module.m["k{number}"].aws_x.a'):
+            found = read.locate(address, "days")
+            assert found is not None and found.value == number
+    assert read.excess is None
