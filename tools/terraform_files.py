@@ -89,7 +89,7 @@ def read_code(directory: Path) -> CodeFiles:
         raise InputError(str(directory), problem, "name the directory of a root module")
     variables = [
         found
-        for name in _variable_files(_names(directory))
+        for name in variable_files(_names(directory))
         if (found := reading.take(directory / name, name)) is not None
     ]
     return CodeFiles(
@@ -107,43 +107,47 @@ def read_state(directory: Path, explicit: Path | None = None) -> StateFile:
     if explicit is None and not path.exists():
         remedy = "name a state with --state; `terraform state pull > FILE` or `terraform show -json > FILE` writes one"
         raise InputError(str(path), "there is no state here", remedy)
-    content = _content(path, STATE_LIMIT)
+    return state_of(str(path), _content(path, STATE_LIMIT))
+
+
+def state_of(label: str, content: bytes) -> StateFile:
+    """A state's bytes, from wherever they came; `label` names it. Raises InputError for one that cannot be used."""
     try:
         document = json.loads(content)
     except RecursionError:
-        raise InputError(str(path), "not a Terraform state (nested too deep)", _STATE_REMEDY) from None
+        raise InputError(label, "not a Terraform state (nested too deep)", _STATE_REMEDY) from None
     except ValueError as error:
         where = (
             f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its encoding is unknown"
         )
-        raise InputError(str(path), f"not valid JSON ({where})", _STATE_REMEDY) from error
+        raise InputError(label, f"not valid JSON ({where})", _STATE_REMEDY) from error
     if not isinstance(document, dict):
-        raise InputError(str(path), "not a Terraform state", _STATE_REMEDY)
-    return StateFile(str(path), _form(path, document), document)
+        raise InputError(label, "not a Terraform state", _STATE_REMEDY)
+    return StateFile(label, _form(label, document), document)
 
 
 _STATE_REMEDY = "write it again with `terraform state pull` or `terraform show -json`"
 
 
-def _form(path: Path, document: dict[str, Any]) -> Literal["v4", "show"]:
+def _form(label: str, document: dict[str, Any]) -> Literal["v4", "show"]:
     if "format_version" in document:
         major = str(document["format_version"]).partition(".")[0]
         if "planned_values" in document or "resource_changes" in document:
             remedy = "give the output of `terraform show -json` without a plan"
-            raise InputError(str(path), "is a plan, not a state", remedy)
+            raise InputError(label, "is a plan, not a state", remedy)
         if major not in ("0", "1"):
             problem = f"show format {str(document['format_version'])[:20]!r} is not supported"
-            raise InputError(str(path), problem, "use Terraform 1.x to write it")
+            raise InputError(label, problem, "use Terraform 1.x to write it")
         if not isinstance(document.get("values", {}), dict):
-            raise InputError(str(path), "not the output of `terraform show -json`", _STATE_REMEDY)
+            raise InputError(label, "not the output of `terraform show -json`", _STATE_REMEDY)
         return "show"
     version = document.get("version")
     if version != 4:
         unsupported = f"state version {str(version)[:20]!r} is not supported"
         shown = unsupported if "version" in document else "not a Terraform state"
-        raise InputError(str(path), shown, "only version 4 (Terraform 0.12 and later) is; " + _STATE_REMEDY)
+        raise InputError(label, shown, "only version 4 (Terraform 0.12 and later) is; " + _STATE_REMEDY)
     if not isinstance(document.get("resources", []), list):
-        raise InputError(str(path), "not a Terraform state: its resources are no list", _STATE_REMEDY)
+        raise InputError(label, "not a Terraform state: its resources are no list", _STATE_REMEDY)
     return "v4"
 
 
@@ -153,12 +157,17 @@ def _modules(reading: _Reading) -> None:
     while waiting:
         inside = waiting.pop(0)
         for found in _directory(reading, inside):
-            for source in _LOCAL_SOURCE.findall(found.content):
-                target = posixpath.normpath(posixpath.join(inside, source.decode("utf-8", "replace")))
-                target = "" if target == "." else target
+            for target in local_sources(found.content, inside):
                 if target not in seen:
                     seen.add(target)
                     waiting.append(target)
+
+
+def local_sources(content: bytes, inside: str) -> Iterator[str]:
+    """Directories that the module calls of a file name, relative as `inside` is, the file's own directory."""
+    for source in _LOCAL_SOURCE.findall(content):
+        target = posixpath.normpath(posixpath.join(inside, source.decode("utf-8", "replace")))
+        yield "" if target == "." else target
 
 
 def _directory(reading: _Reading, inside: str) -> Iterator[SourceFile]:
@@ -184,7 +193,7 @@ def _directory(reading: _Reading, inside: str) -> Iterator[SourceFile]:
                 yield found
 
 
-def _variable_files(names: list[str]) -> Iterator[str]:
+def variable_files(names: list[str]) -> Iterator[str]:
     """Terraform's order: terraform.tfvars, terraform.tfvars.json, then *.auto.tfvars(.json) by name."""
     for name in ("terraform.tfvars", "terraform.tfvars.json"):
         if name in names:
