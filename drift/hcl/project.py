@@ -107,6 +107,11 @@ class Project:
         """The first expression whose value would be too large, or costs too much, to be computed."""
         return CodeLocation(*self._work.excess) if self._work.excess else None
 
+    @property
+    def scope(self) -> Scope:
+        """What expressions of the root module may refer to."""
+        return self._root.scope
+
     def block(self, address: str) -> Block | None:
         """The resource block of an address; None when the code read does not have it."""
         place = self._place(address)
