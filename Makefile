@@ -27,7 +27,7 @@ check: dev ## Lint, format, types, layers, layout guards
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	cd .typecheck && ../$(BIN)/lint-imports --no-logo --config ../pyproject.toml
-	$(BIN)/python -m pytest -q tests/layout
+	$(BIN)/python -m pytest -n $(JOBS) -q tests/layout
 
 bench: dev ## What the command costs to start
 	$(BIN)/lamp bench cli

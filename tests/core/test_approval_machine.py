@@ -15,6 +15,7 @@ from lamplighter.core.ledger import Ledger
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import Policy, SelfApproval
 from tests.core.world import CountingEffect, FakeClock, make_plan
+from tests.ram import ram_folder
 
 POLICIES = (
     Policy(approval_minutes=30, self_approval=SelfApproval(cli=False)),
@@ -29,7 +30,7 @@ class Approvals(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=ram_folder())
         self.clock = FakeClock()
         self.ledger = Ledger.open(Path(self.folder.name) / "ledger.db", self.clock)
         self.effect = CountingEffect(Path(self.folder.name) / "world")
