@@ -16,7 +16,8 @@ from lamplighter.scenarios.evaluation.aims import Aim
 
 ROWS = 40
 """How many rows of a table are drawn at most; the page says how many were left out."""
-_PANELS = 3
+_PANELS = 3  # beside one another
+_COLUMNS = 6  # in all
 # In units of the view box, which are CSS pixels at full size.
 _WIDTH, _ROW, _BAR, _TOP = 900, 26, 14, 24
 _LABEL, _GAP, _VALUE = 270, 16, 84
@@ -69,19 +70,23 @@ def metric_bars(bars: Sequence[Bar], identifier: str) -> str:
     return _svg("Metrics and their aims", description, parts, len(bars), identifier)
 
 
-def table_bars(table: Mapping[str, Any], identifier: str) -> str | None:
-    """A panel of bars for each column of numbers (the first three), side by side over the same labels.
+def table_bars(table: Mapping[str, Any], identifier: str) -> list[str]:
+    """A panel of bars for each of the first six columns of numbers, three to a plot, over the same labels.
 
-    None where the columns do not allow it: no label, no number, or a single row.
+    Empty where the columns do not allow it: no label, no number, or a single row.
     """
-    rows, labels, numbers = table["rows"], _labels(table), _numbers(table)
-    if len(rows) < 2 or not labels or not numbers:
-        return None
-    drawn = rows[:ROWS]
+    rows, labels, numbers = table["rows"], _labels(table), _numbers(table)[:_COLUMNS]
+    if len(rows) < 2 or not labels:
+        return []
+    plots = [numbers[start : start + _PANELS] for start in range(0, len(numbers), _PANELS)]
+    return [_panels(table, labels, panels, f"{identifier}-{n}") for n, panels in enumerate(plots, start=1)]
+
+
+def _panels(table: Mapping[str, Any], labels: Sequence[int], panels: Sequence[int], identifier: str) -> str:
+    drawn = table["rows"][:ROWS]
     names = [" / ".join(cell(row[i]) for i in labels) for row in drawn]
     parts = [_label(name, row) for row, name in enumerate(names)]
-    panels = numbers[:_PANELS]
-    span = (_WIDTH - _LABEL) / len(panels)
+    span = (_WIDTH - _LABEL) / _PANELS
     for position, column in enumerate(panels):
         values = [measured(row[column]) for row in drawn]
         left, width = _LABEL + position * span + _GAP, span - 2 * _GAP - _VALUE
@@ -90,14 +95,14 @@ def table_bars(table: Mapping[str, Any], identifier: str) -> str | None:
             parts.append(_row(Bar(name, value), row, scale(values), left, width))
     columns = ", ".join(str(table["columns"][i]) for i in panels)
     description = f"Bars of {columns} for {len(drawn)} rows. The table holds the same numbers."
-    return _svg(str(table["title"]), description, parts, len(drawn), identifier)
+    return _svg(f"{table['title']}: {columns}", description, parts, len(drawn), identifier)
 
 
 def left_out(table: Mapping[str, Any]) -> str:
     """What `table_bars` does not draw of a table, in words; empty when it draws everything."""
     rows = table["rows"]
     parts = [f"{len(rows) - ROWS} more rows"] if len(rows) > ROWS else []
-    parts += [f"the column {table['columns'][i]}" for i in _numbers(table)[_PANELS:]]
+    parts += [f"the column {table['columns'][i]}" for i in _numbers(table)[_COLUMNS:]]
     return f"Not drawn: {', '.join(parts)}." if parts else ""
 
 

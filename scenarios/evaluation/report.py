@@ -17,7 +17,7 @@ _STYLE = (
     f":root{{color-scheme:light dark;{_LIGHT}}}@media(prefers-color-scheme:dark){{:root{{{_DARK}}}}}"
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;"
     "background:var(--page);color:var(--text)}"
-    "table{border-collapse:collapse;margin:1rem 0}"
+    "table{border-collapse:collapse;margin:1rem 0}.wide{overflow-x:auto}"
     "th,td{border:1px solid var(--line);padding:.3rem .7rem;text-align:left}"
     "th{background:var(--track)}td.n{text-align:right;font-variant-numeric:tabular-nums}"
     "small{color:var(--quiet)}" + plots.STYLE
@@ -33,8 +33,8 @@ def page(data: Mapping[str, Any]) -> str:
     parts = [f"<h1>{name}</h1><p><small>{text(facts)}</small></p>", *_metrics(data)]
     for number, table in enumerate(data["tables"], start=1):
         parts.append(f"<h2>{text(table['title'])}</h2>")
-        if plot := plots.table_bars(table, f"table{number}"):
-            parts.append(plot + _note(plots.left_out(table)))
+        if drawn := plots.table_bars(table, f"table{number}"):
+            parts += [*drawn, _note(plots.left_out(table))]
         parts.append(_table(table["columns"], table["rows"]))
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -65,7 +65,8 @@ def _note(words: str) -> str:
 def _table(columns: Iterable[Any], rows: Iterable[Iterable[Any]]) -> str:
     head = "".join(f"<th>{text(column)}</th>" for column in columns)
     body = "\n".join(f"<tr>{''.join(_data(value) for value in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    return f'<div class="wide">{table}</div>'
 
 
 def _data(value: Any) -> str:

@@ -57,7 +57,10 @@ def test_no_trace_is_wrong_usage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    [("drift-report", (*SAMPLE_CHECK, "--json")), ("eval", ("eval", "drift", "--stage", "detect", "--json"))],
+    [
+        ("drift-report", (*SAMPLE_CHECK, "--json")),
+        ("eval", ("eval", "drift", "--stage", "detect", "--sample", "2", "--json")),
+    ],
 )
 def test_what_is_printed_is_what_the_schema_says(tmp_path: Path, name: str, command: tuple[str, ...]) -> None:
     schema = json.loads(lamp(tmp_path, "schema", "print", name).stdout)

@@ -68,7 +68,7 @@ def test_the_page_escapes_what_was_measured_and_loads_nothing() -> None:
 def test_a_plot_says_in_words_what_it_shows() -> None:
     table = {"title": "by service", "columns": ["service", "events"], "rows": [["ec2", 4], ["s3", 1]]}
     drawn = plots(page(result({"detection_f1": 0.97, "false_findings": 0.0}, table)))
-    assert [plot.findtext("title") for plot in drawn] == ["Metrics and their aims", "by service"]
+    assert [plot.findtext("title") for plot in drawn] == ["Metrics and their aims", "by service: events"]
     assert drawn[0].findtext("desc") == (
         "detection_f1: 0.97, aim >= 0.98, missed; false_findings: 0, aim <= 0, met"
     )
@@ -113,6 +113,15 @@ def test_rows_beyond_the_fortieth_are_in_the_table_only_and_the_page_says_so() -
     assert len(rows(plots(text)[0])) == 40
     assert "Not drawn: 20 more rows." in text
     assert "<td>case 59</td>" in text
+
+
+def test_six_columns_are_two_plots_and_a_seventh_is_said_to_be_in_the_table_only() -> None:
+    table = {"title": "wide", "columns": ["case", *"abcdefg"], "rows": [[case, *range(7)] for case in "xy"]}
+    text = page(result({}, table))
+    assert [plot.findtext("title") for plot in plots(text)] == ["wide: a, b, c", "wide: d, e, f"]
+    assert "Not drawn: the column g." in text
+    identifiers = re.findall(r' id="([^"]+)"', text)
+    assert len(identifiers) == len(set(identifiers)) == 4
 
 
 @pytest.mark.parametrize(
