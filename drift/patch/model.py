@@ -1,0 +1,130 @@
+"""What the making of a patch is told in: candidates, what became of them, and the edits between two versions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from lamplighter.core.operations import ByteEdit
+from lamplighter.drift.model import DriftItem
+
+if TYPE_CHECKING:
+    from lamplighter.drift.patch.code import Code
+
+
+class Verdict(StrEnum):
+    """What is to become of a drift."""
+
+    CODIFY = "codify"
+    """The code is to say what is live."""
+    REVERT = "revert"
+    """The cloud is to be what the code says."""
+    IGNORE = "ignore"
+    """Terraform is to leave the attribute alone: lifecycle.ignore_changes."""
+    ASK = "ask"
+    """A person has to say which."""
+
+
+class Decision(NamedTuple):
+    """`reason` is one line for people, `evidence` the ids of what it rests on (event ids, ids of earlier decisions)."""
+
+    item: DriftItem
+    verdict: Verdict
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+class FileEdits(NamedTuple):
+    """Edits of one file, each in the coordinates of the file before all of them, none overlapping another.
+
+    A file that is not there yet is made by one edit of its bytes [0, 0).
+    """
+
+    file: str
+    edits: tuple[ByteEdit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to carry an item into the code. `rule` names what placed it, in words a report can show
+    (`literal`, `variable default`, `for_each member`, `policy document`); `note` what a reader should know besides."""
+
+    rule: str
+    edits: tuple[FileEdits, ...]
+    note: str = ""
+
+
+class Rules(Protocol):
+    """What proposes candidates for an item: all that it knows, the best first; none where it knows none.
+
+    Candidates need not be right: the judge tries each.
+    """
+
+    def __call__(self, item: DriftItem, code: Code, /) -> Iterator[Candidate]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An item that the code now says. `candidate` is None where the code said so already."""
+
+    item: DriftItem
+    candidate: Candidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """An item that no rule could place; `reason` is one line."""
+
+    item: DriftItem
+    reason: str
+    tried: tuple[str, ...] = ()
+    """Rules that proposed something the judge refused, with why: one line each."""
+
+
+def applied(content: bytes, edits: Sequence[ByteEdit]) -> bytes:
+    """The bytes with all edits made. Raises ValueError where they overlap or `old` is not what stands there."""
+    pieces: list[bytes] = []
+    position = 0
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        if edit.start < position or content[edit.start : edit.end] != edit.old.encode():
+            raise ValueError(f"bytes {edit.start} to {edit.end} do not hold what is to be replaced")
+        pieces += [content[position : edit.start], edit.new.encode()]
+        position = edit.end
+    return b"".join([*pieces, content[position:]])
+
+
+def edits_between(before: bytes, after: bytes) -> tuple[ByteEdit, ...]:
+    """The smallest line-wise edits that make one content of the other, each cut down to the bytes that differ."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    offsets = [0]
+    for line in old:
+        offsets.append(offsets[-1] + len(line))
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    found: list[ByteEdit] = []
+    for kind, first, last, start, end in matcher.get_opcodes():
+        if kind != "equal":
+            found.append(_cut(offsets[first], b"".join(old[first:last]), b"".join(new[start:end])))
+    return tuple(found)
+
+
+def _cut(start: int, old: bytes, new: bytes) -> ByteEdit:
+    """Without the bytes that both begin and end with; never inside of a character."""
+    was, now = old.decode(), new.decode()
+    shorter = min(len(was), len(now))
+    head = next((at for at in range(shorter) if was[at] != now[at]), shorter)
+    tail = next((at for at in range(shorter - head) if was[-1 - at] != now[-1 - at]), shorter - head)
+    skipped = len(was[:head].encode())
+    was, now = was[head : len(was) - tail], now[head : len(now) - tail]
+    return ByteEdit(start=start + skipped, end=start + skipped + len(was.encode()), old=was, new=now)
+
+
+def contents_between(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[FileEdits, ...]:
+    """The edits of every file that differs, by path."""
+    return tuple(
+        FileEdits(path, edits_between(before.get(path, b""), after[path]))
+        for path in sorted(after)
+        if after[path] != before.get(path, b"")
+    )
