@@ -131,6 +131,9 @@ class StateResource:
     attributes: Mapping[str, Any]
     sensitive: frozenset[str] = field(default=frozenset())
     """Top-level attributes that the state marks as sensitive: their values are shown nowhere."""
+    alias: str | None = None
+    """Of the provider's configuration that manages it, empty for the default one, with the module in front for one of
+    its own; None where the state does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,8 @@ class DriftItem:
     origin: Origin = Origin.PERSON
     intent: str = ""
     """What the calls around it were together; empty where they are no sequence that has a name."""
+    scope: str = ""
+    """Root module and workspace, where several are checked together: one address may stand in each of them."""
     edit: ByteEdit | None = None
     """The one exact change of the code that says what is live, where a plain literal stands there."""
     confidence: float = 1.0

@@ -30,7 +30,10 @@ def evidence_of(item: DriftItem) -> tuple[Evidence, ...]:
 
 
 def finding_of(item: DriftItem) -> Finding:
-    """The id names the drift, not when it was seen nor on which line it stands."""
+    """The id names the drift, not when it was seen nor on which line it stands.
+
+    Of a root among many it goes on, behind a dot, with what tells the roots and their workspaces apart.
+    """
     where = item.address or f"{item.resource_type} {item.resource_id}"
     member = (
         canonical_json([item.code_value, item.live_value]).decode()
@@ -39,8 +42,9 @@ def finding_of(item: DriftItem) -> Finding:
     )
     # An address names one resource, an unmanaged one is told by its account and region too.
     place = () if item.address else (item.account, item.region)
+    among = f".{fingerprint(item.scope)[:8]}" if item.scope and item.address else ""
     return Finding(
-        id=f"drift-{fingerprint(where, item.attribute, item.action, member, *place)}",
+        id=f"drift-{fingerprint(where, item.attribute, item.action, member, *place)}{among}",
         kind="drift" if item.address else "unmanaged",
         where=where,
         summary=f"{change_text(item)}: {item.risk_reason}",

@@ -251,7 +251,7 @@ def _root(
         path=folder.path,
         signs=signs,
         backend=_backend(folder, bodies, scope),
-        providers=tuple(_provider(block, scope) for body in bodies for block in body.of_type("provider")),
+        providers=tuple(provider_of(block, scope) for body in bodies for block in body.of_type("provider")),
         modules=modules,
         workspaces=tuple(sorted({chosen, *folder.workspaces})),
         workspace=chosen,
@@ -297,7 +297,8 @@ def _values(body: Body, scope: Scope) -> tuple[dict[str, Any], list[str]]:
     return settings, unknown
 
 
-def _provider(block: Block, scope: Scope) -> Provider:
+def provider_of(block: Block, scope: Scope) -> Provider:
+    """A `provider` block, as far as its settings are static."""
     settings, unknown = _values(block.body, scope)
     roles = [
         inner.get("role_arn")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 from lamplighter.drift.hcl.address import Key, index
 from lamplighter.drift.hcl.modules import StateValues
 from lamplighter.drift.model import StateResource
+from lamplighter.drift.places import Layout
 from lamplighter.tools.terraform_files import StateFile
 
 
@@ -49,8 +51,9 @@ def read_resources(state: StateFile) -> StateRead:
 class StateIndex:
     """Resources by (type, attribute, value); each table is made when it is first asked for."""
 
-    def __init__(self, resources: Iterable[StateResource]) -> None:
+    def __init__(self, resources: Iterable[StateResource], layout: Layout | None = None) -> None:
         self.resources = tuple(sorted(resources, key=lambda resource: resource.address))
+        self.layout = layout or Layout((), self.resources)
         self._of_type: dict[str, list[StateResource]] = defaultdict(list)
         for resource in self.resources:
             self._of_type[resource.type].append(resource)
@@ -110,9 +113,10 @@ def _from_v4(entry: object, read: StateRead) -> None:
         elif not instance.get("deposed"):
             key = _key(instance.get("index_key"))
             sensitive = frozenset(_first_steps(instance.get("sensitive_attributes")))
-            provider = _provider(entry.get("provider"))
+            provider, alias = _provider(entry.get("provider")), _alias(entry.get("provider"))
             read.take(
-                StateResource(base + index(key), kind, name, module, provider, attributes, sensitive), key
+                StateResource(base + index(key), kind, name, module, provider, attributes, sensitive, alias),
+                key,
             )
 
 
@@ -155,6 +159,15 @@ def _provider(value: object) -> str:
     text = str(value or "")
     source = text.split('"')[1] if text.count('"') >= 2 else text
     return "/".join(source.split("/")[-2:])
+
+
+_CONFIGURATION = re.compile(r"""((?:.*\.)?)provider(?:\["[^"]*"\]|\.[^.]*)(?:\.([^.]+))?""")
+
+
+def _alias(value: object) -> str | None:
+    """`provider["registry.terraform.io/hashicorp/aws"].west` -> `west`, in a module `module.a.` and that."""
+    found = _CONFIGURATION.fullmatch(str(value or ""))
+    return found[1] + (found[2] or "") if found else None
 
 
 def _first_steps(paths: object) -> Iterator[str]:

@@ -76,6 +76,8 @@ class Project:
         self.broken: list[Broken] = []
         self.backend = ""
         """The kind of backend that the root module keeps its state in; empty where it names none."""
+        self.providers: list[Block] = []
+        """The `provider` blocks of the root module."""
         modules: dict[str, Module] = {}
         self.parsed = 0
         for path, content in files:
@@ -86,6 +88,7 @@ class Project:
                 modules.setdefault(directory, Module(directory)).add(body)
                 if not directory:
                     self.backend = self.backend or _backend(body)
+                    self.providers += body.of_type("provider")
         self.remote: list[tuple[str, str]] = []
         self.missing: list[tuple[str, str]] = []
         for module in modules.values():
