@@ -42,10 +42,13 @@ class DriftAnswer(Protocol):
 
 
 class CheckDrift(Protocol):
-    """The drift engine: a directory, trace files and a state file -> what drifted. Raises LampError."""
+    """The drift engine: a directory, trace files and where the state is (empty: the directory's own) -> what drifted.
+
+    Raises LampError.
+    """
 
     def __call__(
-        self, directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /
+        self, directory: Path, trace_paths: Sequence[Path], state: str = "", /
     ) -> DriftAnswer: ...
 
 
@@ -91,18 +94,20 @@ def build(config: Config, *, clock: Clock | None = None) -> Wiring:
     return Wiring(
         config=config,
         policy=load_policy(config),
-        check_drift=_drift_engine(config.terraform_principals),
+        check_drift=_drift_engine(config.terraform_principals, config.aws_profile),
         effects=_effects(),
         clock=clock or SystemClock(),
         inventory=_TerraformNames(config.project),
     )
 
 
-def _drift_engine(principals: Sequence[str]) -> CheckDrift:
-    def check(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
+def _drift_engine(principals: Sequence[str], profile: str) -> CheckDrift:
+    def check(directory: Path, trace_paths: Sequence[Path], state: str = "", /) -> DriftAnswer:
         from lamplighter.drift import check_directory
+        from lamplighter.drift.states import state_for
 
-        return check_directory(directory, trace_paths, state_path, principals=principals)
+        source = state_for(directory, state, profile=profile)
+        return check_directory(directory, trace_paths, source, principals=principals)
 
     return check
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lamplighter.core.ports import TraceSource
     from lamplighter.drift.check import DriftReport
+    from lamplighter.tools.state_sources import StateSource
+    from lamplighter.tools.terraform_files import StateFile
 
 __all__ = ["check_directory"]
 
@@ -21,11 +23,11 @@ __all__ = ["check_directory"]
 def check_directory(
     directory: Path,
     trace: Sequence[Path] | TraceSource,
-    state_path: Path | None = None,
+    state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace, state_path, principals=principals)
+    return check(directory, trace, state, principals=principals)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
@@ -14,16 +15,17 @@ from lamplighter.core.redaction import redact
 from lamplighter.drift.compare import Baseline
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits
 from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.intents import extract
+from lamplighter.drift.heard import Heard, hear
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
-from lamplighter.drift.netting import net
+from lamplighter.drift.places import Layout
 from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
+from lamplighter.drift.roots import provider_of
 from lamplighter.drift.sequences import Timeline
-from lamplighter.drift.state import StateIndex, read_resources
-from lamplighter.drift.trace import Owners
+from lamplighter.drift.state import StateIndex, StateRead, read_resources
 from lamplighter.tools.cloudtrail import TraceFiles
-from lamplighter.tools.terraform_files import SourceFile, read_code, read_state
+from lamplighter.tools.state_sources import StateSource, fetch_state
+from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,48 @@ class DriftReport:
         return self.coverage.first, self.coverage.last
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """The code and the state of one root module. `broken` files are not in `project`."""
+
+    directory: Path
+    code: CodeFiles
+    project: Project
+    state: StateRead
+    layout: Layout
+    broken: tuple[InputError, ...]
+    beside: bool
+    """Whether the state is what lies in the directory, because none was named."""
+
+
 def check_directory(
     directory: Path,
     trace: Sequence[Path] | TraceSource,
-    state_path: Path | None = None,
+    state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
-    `principals` are globs over who may run Terraform for this code; with none, anybody may. Raises InputError when
-    the code, the state or the whole trace cannot be read, and what a source of its own raises.
+    `state` is one that was read, or where it is; with none it is what lies in the directory. `principals` are globs
+    over who may run Terraform for this code; with none, anybody may. Raises InputError when the code, the state or the
+    whole trace cannot be read, Unavailable when the state cannot be had, and what a source of its own raises.
     """
+    loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
+    return judge(loaded, hear(source, principals))
+
+
+def load(
+    directory: Path,
+    state: StateFile | StateSource | Path | None = None,
+    *,
+    cancel: Event | None = None,
+) -> Loaded:
+    """Code and state, read; raises as `check_directory` does. `cancel` ends what Terraform is asked for."""
     code = read_code(directory)
-    state = read_resources(read_state(directory, state_path))
-    project = Project(_pairs(code.files), _pairs(code.variables), state.values())
+    resources = read_resources(_state_file(directory, state, cancel))
+    project = Project(_pairs(code.files), _pairs(code.variables), resources.values())
     broken = [
         InputError(
             str(directory / item.file), f"line {item.line}: {item.problem}", "mend it, then check again"
@@ -72,28 +100,45 @@ def check_directory(
     ]
     if broken and not project.parsed:
         raise broken[0]
-    extraction = extract(source.records(), Owners(tuple(principals)))
+    providers = [provider_of(block, project.scope) for block in project.providers]
+    layout = Layout(providers, resources.resources)
+    return Loaded(directory, code, project, resources, layout, tuple(broken), state is None)
+
+
+def _state_file(
+    directory: Path, state: StateFile | StateSource | Path | None, cancel: Event | None
+) -> StateFile:
+    match state:
+        case None | Path():
+            return read_state(directory, state)
+        case StateFile():
+            return state
+        case _:
+            return fetch_state(state, cancel=cancel)
+
+
+def judge(loaded: Loaded, heard: Heard, *, scope: str = "", unheard: Sequence[str] = ()) -> DriftReport:
+    """What the trace says of one root module. Pure, but for what the project remembers of what was looked up.
+
+    `scope` tells it apart where several are checked together. `unheard` are one-line texts of traces that were not had.
+    """
+    code, project, state = loaded.code, loaded.project, loaded.state
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
-    matched = match(net(extraction.changes), Baseline(StateIndex(state.resources), project, contents))
-    timeline = Timeline(extraction.moments)
-    found = [replace(item, intent=timeline.intent(item)) for item in matched.items]
-    coverage = coverage_of(source, extraction, matched)
-    if state_path is None and project.backend not in ("", "local"):
-        state.problems.append(
+    index = StateIndex(state.resources, loaded.layout)
+    matched = match(heard.changes, Baseline(index, project, contents))
+    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in matched.items]
+    coverage = coverage_of(heard.facts, heard.extraction, matched)
+    hidden = [*unheard, *code.problems, *code.not_read, *(str(error) for error in loaded.broken)]
+    hidden += state.problems
+    if loaded.beside and project.backend not in ("", "local"):
+        hidden.append(
             f"the code keeps its state in the {project.backend} backend: what lies beside it may be an old copy;"
             " name the state with --state"
         )
-    hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    hidden += [*gaps(state.resources, project, source, extraction.uncatalogued), *matched.unplaced]
-    report = _report(
-        directory,
-        contents,
-        found,
-        coverage,
-        hidden,
-        [*limits(matched, coverage, source, extraction, project)],
-    )
-    return replace(report, timeline=timeline)
+    hidden += [*gaps(state.resources, project, heard.facts, heard.extraction.uncatalogued), *matched.unplaced]
+    limited = [*limits(matched, coverage, heard.facts, heard.extraction, project)]
+    report = _report(loaded.directory, contents, found, coverage, hidden, limited)
+    return replace(report, timeline=heard.timeline)
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:

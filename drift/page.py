@@ -14,7 +14,7 @@ from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.text import printable
 from lamplighter.drift.check import DriftReport
 from lamplighter.drift.proposals import brief
-from lamplighter.drift.report import covered, headline
+from lamplighter.drift.report import by_severity, covered, headline
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--page:#fff;--card:#f6f8fa;
@@ -50,20 +50,29 @@ class _Mark(NamedTuple):
 
 def html(report: DriftReport) -> str:
     """The whole page."""
-    body = [f"<h1>{_text(headline(report))}</h1>", f'<p class="soft">covered: {_text(covered(report))}</p>']
+    body = [f"<h1>{shown(headline(report))}</h1>", f'<p class="soft">covered: {shown(covered(report))}</p>']
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
-        ordered = sorted(report.findings, key=lambda finding: -finding.severity)
-        body += [_card(finding) for finding in ordered]
-    body.append("<h2>Not checked</h2><ul>")
-    body += [f"<li>{_text(line)}</li>" for line in report.not_checked]
-    body.append("</ul>")
-    head = f'<meta charset="utf-8"><title>{_text(headline(report))}</title><style>{_STYLE}</style>'
+        body += [card(finding) for finding in by_severity(report.findings)]
+    body += ["<h2>Not checked</h2>", *listed(report.not_checked)]
+    return page(headline(report), body)
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """A whole document; `body` is markup."""
+    head = f'<meta charset="utf-8"><title>{shown(title)}</title><style>{_STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
         + "\n".join(body)
         + "\n</body></html>\n"
     )
+
+
+def listed(lines: Iterable[str]) -> Iterator[str]:
+    """Texts from anywhere as a list."""
+    yield "<ul>"
+    yield from (f"<li>{shown(line)}</li>" for line in lines)
+    yield "</ul>"
 
 
 def timeline(findings: Sequence[Finding]) -> str:
@@ -81,7 +90,7 @@ def timeline(findings: Sequence[Finding]) -> str:
 
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="timeline of {len(marks)} drifts">',
-        f"<title>Who made which change when, {_text(first.isoformat())} to {_text(last.isoformat())}</title>",
+        f"<title>Who made which change when, {shown(first.isoformat())} to {shown(last.isoformat())}</title>",
     ]
     for number in range(5):
         time = first + span * number / 4
@@ -93,7 +102,7 @@ def timeline(findings: Sequence[Finding]) -> str:
     for row, actor in enumerate(actors):
         y = _TOP + _ROW * row
         parts.append(f'<line x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>')
-        parts.append(f'<text x="0" y="{y + 4}">{_text(_short(actor))}</text>')
+        parts.append(f'<text x="0" y="{y + 4}">{shown(_short(actor))}</text>')
         parts += [_dot(mark, across(mark.time), y) for mark in marks if mark.actor == actor]
     return "\n".join([*parts, "</svg>"])
 
@@ -109,7 +118,7 @@ def _dot(mark: _Mark, x: float, y: int) -> str:
     radius = 4 + int(mark.severity)
     return (
         f'<circle class="{mark.severity.label}" cx="{x}" cy="{y}" r="{radius}" fill-opacity=".85">'
-        f"<title>{_text(mark.said)}</title></circle>"
+        f"<title>{shown(mark.said)}</title></circle>"
     )
 
 
@@ -119,18 +128,19 @@ def _short(actor: str) -> str:
     return name if len(name) <= 36 else f"{name[:35]}…"
 
 
-def _card(finding: Finding) -> str:
+def card(finding: Finding) -> str:
+    """One finding, with what stands in the code beside what is live."""
     details = finding.details
     label = finding.severity.label
-    place = f" <small>{_text(finding.location)}</small>" if finding.location else ""
+    place = f" <small>{shown(finding.location)}</small>" if finding.location else ""
     who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
     lines = [
-        f'<article class="{label}" id="{_text(finding.id)}">',
-        f'<h3><b class="tag">{label}</b> {_text(finding.where)}{place}</h3>',
-        f"<p>{_text(finding.summary)}</p>",
-        f"<del>{_text(brief(details['code']))}</del><ins>{_text(brief(details['live']))}</ins>",
-        f'<p class="soft">{_text(who)}{_text(_together(finding))}</p>',
-        f'<p class="soft"><code>{_text(finding.id)}</code> events {_text(", ".join(details["events"]))}</p>',
+        f'<article class="{label}" id="{shown(finding.id)}">',
+        f'<h3><b class="tag">{label}</b> {shown(finding.where)}{place}</h3>',
+        f"<p>{shown(finding.summary)}</p>",
+        f"<del>{shown(brief(details['code']))}</del><ins>{shown(brief(details['live']))}</ins>",
+        f'<p class="soft">{shown(who)}{shown(_together(finding))}</p>',
+        f'<p class="soft"><code>{shown(finding.id)}</code> events {shown(", ".join(details["events"]))}</p>',
         "</article>",
     ]
     return "\n".join(lines)
@@ -141,5 +151,6 @@ def _together(finding: Finding) -> str:
     return f"; {intent}" if intent else ""
 
 
-def _text(value: str) -> str:
+def shown(value: str) -> str:
+    """Text from anywhere, harmless in markup."""
     return escape(printable(value, limit=2000))

@@ -21,7 +21,7 @@ _NO_REGION = tuple(
         "shield", "waf", "wafv2",
     )
 )  # fmt: skip
-"""Types whose calls may be recorded elsewhere than in their provider's region, or whose names are unique without one."""
+"""Types whose calls may be recorded elsewhere than in their provider's region, or whose names need none."""
 
 
 _ARN_OF_ANOTHER = frozenset({"aws_cloudwatch_event_target"})

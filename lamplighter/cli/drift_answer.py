@@ -1,0 +1,39 @@
+"""What a drift check leaves behind: the exit code, and the plan that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from lamplighter.cli.context import Invocation
+from lamplighter.core.exits import Exit, worst
+from lamplighter.core.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from lamplighter.core.plans import Plan
+
+
+class Saved(NamedTuple):
+    """A plan that the ledger holds, and the lines that say so."""
+
+    digest: str
+    said: str
+
+
+def keep(invocation: Invocation, proposed: Plan) -> Saved:
+    """Saves what of a proposed plan can be approved, or the whole where that is nothing."""
+    whole = proposed.under(invocation.policy.version, invocation.identity)
+    # A plan with proposals in words can be shown but never approved; one of edits alone can be both.
+    rest = whole.executable()
+    plan = rest if rest.steps else whole
+    with invocation.ledger() as ledger:
+        ledger.save_plan(plan)
+    return Saved(plan.digest, "\n".join([*whole.dropped(plan), f"next: lamp plan show {plan.digest[:12]}"]))
+
+
+def exit_code(findings: Iterable[Finding], incomplete: bool, fail_on: str) -> Exit:
+    """4 when the input was incomplete, else 2 when a finding is at least as severe as `fail_on`, else 0."""
+    codes = [Exit.INCOMPLETE] if incomplete else []
+    if fail_on != "never" and any(finding.severity >= Severity.parse(fail_on) for finding in findings):
+        codes.append(Exit.FINDINGS)
+    return worst(codes)
