@@ -24,7 +24,7 @@ from lamplighter.drift.check import DriftReport, Loaded, judge, load
 from lamplighter.drift.heard import Heard, hear, together
 from lamplighter.drift.places import Place
 from lamplighter.drift.roots import RootModule, Roots
-from lamplighter.drift.states import has_workspace, state_of_root, workspaces_of
+from lamplighter.drift.states import has_workspace, is_unused_module, state_of_root, workspaces_of
 from lamplighter.tools.state_sources import StateSource
 
 JOBS = 8
@@ -116,19 +116,22 @@ class Asked:
 def checks_of(found: Roots, workspace: str = "") -> tuple[list[Check], list[str]]:
     """(the checks of all workspaces that files tell of, or of that one only; roots left out, as one-line texts).
 
-    Raises InputError where there is nothing to check, unless nothing changed.
+    Raises InputError where there are roots and none has the workspace.
     """
     checks: list[Check] = []
     left_out: list[str] = []
     for root in found.roots:
-        if not workspace:
+        path = root.path or "."
+        if is_unused_module(root, found.directory):
+            left_out.append(f"{path}: has no backend, provider or state, so it was taken for a module")
+        elif not workspace:
             names = workspaces_of(root, found.directory)
             checks += [Check(root, name, len(names) == 1) for name in names]
         elif has_workspace(root, found.directory, workspace):
             checks.append(Check(root, workspace))
         else:
-            left_out.append(f"{root.path or '.'}: has no workspace {workspace}, so it was left out")
-    if left_out and not checks:
+            left_out.append(f"{path}: has no workspace {workspace}, so it was left out")
+    if workspace and found.roots and not checks:
         problem = f"no root module has a workspace {printable(workspace, limit=100)}"
         raise InputError(str(found.directory), problem, "see `terraform workspace list`")
     return checks, left_out

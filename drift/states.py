@@ -44,6 +44,10 @@ def state_of_root(
     the code is taken then, and InputError raised where nothing does.
     """
     source = state_source(root, directory, workspace)
+    if isinstance(source, FileSource) and not source.path.exists():
+        raise InputError(
+            str(source.path), "there is no state here", "apply it, or check it alone with --state"
+        )
     if not isinstance(source, PullSource) or pull:
         return _with_profile(source, profile)
     place = directory / root.path
@@ -64,6 +68,15 @@ def workspaces_of(root: RootModule, directory: Path) -> tuple[str, ...]:
         return tuple(held) or (root.workspace,)
     fixed = _fixed(root)
     return (fixed,) if fixed else (root.workspace,)
+
+
+def is_unused_module(root: RootModule, directory: Path) -> bool:
+    """Whether all that makes it a root is that it names its providers, as modules of a library do, and it has no
+    backend and no state."""
+    if root.signs != ("required_providers",):
+        return False
+    sources = [state_source(root, directory, name) for name in root.workspaces]
+    return not any(isinstance(at, FileSource) and at.path.exists() for at in sources)
 
 
 def has_workspace(root: RootModule, directory: Path, name: str) -> bool:

@@ -89,6 +89,10 @@ def _report(invocation: Invocation, place: Path, asked: Asked, chosen: Chosen) -
         jobs=chosen.jobs or many.JOBS,
     )
     if not checks:
+        if not chosen.changed_since:
+            raise InputError(
+                str(place), f"holds no root module ({left_out[0]})", "name a directory above some"
+            )
         left_out.append(f"no root module was changed since {chosen.changed_since}")
         return many.with_tree(ManyReport(()), found, left_out)
     report = _checked(invocation, asked, checks, how)

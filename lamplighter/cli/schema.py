@@ -20,7 +20,9 @@ def schema() -> None:
 
 
 @schema.command("print")
-@click.argument("name", type=click.Choice(["plan", "event", "policy", "config", "drift-report", "eval"]))
+@click.argument(
+    "name", type=click.Choice(["plan", "event", "policy", "config", "drift-report", "drift-roots", "eval"])
+)
 def print_schema(name: str) -> Exit:
     """Print one schema as JSON."""
     click.echo(to_json(schema_of(name), indent=2))
@@ -43,6 +45,8 @@ def schema_of(name: str) -> dict[str, Any]:
             return Config.model_json_schema()
         case "drift-report":
             return drift_report()
+        case "drift-roots":
+            return drift_roots()
         case "eval":
             return evaluation()
         case _:
@@ -55,6 +59,36 @@ def schema_of(name: str) -> dict[str, Any]:
 
 def drift_report() -> dict[str, Any]:
     """What `lamp drift check -o json` prints."""
+    properties, definitions = _root_report()
+    return _answer("lamplighter/drift-report/v1", properties) | {"$defs": definitions}
+
+
+def drift_roots() -> dict[str, Any]:
+    """What `lamp drift check --recursive -o json` prints: of each root what a report on it alone holds."""
+    properties, definitions = _root_report()
+    root = {
+        **properties,
+        "coverage": {**properties["coverage"], "type": ["object", "null"]},
+        "root": {"type": "string", "description": "its directory, relative to the one searched"},
+        "workspace": {"type": "string"},
+        "error": {"type": ["string", "null"], "description": "why it was not checked"},
+        "exit_code": {"enum": [int(code) for code in Exit]},
+    }
+    severities = {label: _COUNT for label in ("info", "low", "medium", "high", "critical")}
+    counts = {name: _COUNT for name in ("roots", "checked", "drifts", "unmanaged")}
+    whole = {
+        "roots": {"type": "array", "items": _object(root)},
+        "unmanaged": {**properties["findings"], "description": "in the state of no root that was checked"},
+        "evidence": properties["evidence"],
+        "not_checked": {**_TEXTS, "description": "what holds for all roots, or for none of them"},
+        "incomplete": properties["incomplete"],
+        "totals": _object({**counts, "severities": _object(severities)}),
+    }
+    return _answer("lamplighter/drift-roots/v1", whole) | {"$defs": definitions}
+
+
+def _root_report() -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what is told of one root, definitions that it refers to)."""
     from pydantic.json_schema import models_json_schema
 
     from lamplighter.core.findings import Evidence, Finding
@@ -79,7 +113,7 @@ def drift_report() -> dict[str, Any]:
         "plan": {"type": ["string", "null"], "description": "digest of the proposed plan"},
         "coverage": _object(covered),
     }
-    return _answer("lamplighter/drift-report/v1", properties) | {"$defs": definitions["$defs"]}
+    return properties, definitions["$defs"]
 
 
 def evaluation() -> dict[str, Any]:
