@@ -47,9 +47,7 @@ class CheckDrift(Protocol):
     Raises LampError.
     """
 
-    def __call__(
-        self, directory: Path, trace_paths: Sequence[Path], state: str = "", /
-    ) -> DriftAnswer: ...
+    def __call__(self, directory: Path, trace_paths: Sequence[Path], state: str = "", /) -> DriftAnswer: ...
 
 
 @dataclass(frozen=True)

@@ -95,15 +95,15 @@ class Layout:
     def places(self) -> frozenset[Place]:
         """Every account and region that the root works in. An empty account is that of the session, and so is an
         empty region: nothing tells."""
-        found = {*self._of_alias.values(), *(self._place(resource) for resource in self._resources)}
-        accounts = {place.account for place in found} - {""}
-        if len(accounts) == 1:
-            found = {Place(min(accounts), place.region) for place in found}
+        arns = {_place_of_arn(resource).account for resource in self._resources} - {""}
+        # Where no provider block says whose it is, what has no account in its ARN is where the rest is.
+        usual = min(arns) if len(arns) == 1 else ""
+        found = {*self._of_alias.values(), *(self._place(resource, usual) for resource in self._resources)}
         return frozenset({place for place in found if place.region} or found or {Place("", "")})
 
-    def _place(self, resource: StateResource) -> Place:
+    def _place(self, resource: StateResource, usual: str) -> Place:
         arn, region = _place_of_arn(resource), resource.attributes.get("region")
-        own = self._of_alias.get(resource.alias or "", Place("", ""))
+        own = self._of_alias.get(resource.alias or "", Place(usual, ""))
         named = region if isinstance(region, str) else ""
         return Place(arn.account or own.account, arn.region or named or own.region)
 

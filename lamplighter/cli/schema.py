@@ -74,8 +74,8 @@ def drift_roots() -> dict[str, Any]:
         "error": {"type": ["string", "null"], "description": "why it was not checked"},
         "exit_code": {"enum": [int(code) for code in Exit]},
     }
-    severities = {label: _COUNT for label in ("info", "low", "medium", "high", "critical")}
-    counts = {name: _COUNT for name in ("roots", "checked", "drifts", "unmanaged")}
+    severities: dict[str, Any] = dict.fromkeys(("info", "low", "medium", "high", "critical"), _COUNT)
+    counts = dict.fromkeys(("roots", "checked", "drifts", "unmanaged"), _COUNT)
     whole = {
         "roots": {"type": "array", "items": _object(root)},
         "unmanaged": {**properties["findings"], "description": "in the state of no root that was checked"},
