@@ -104,7 +104,8 @@ def _drift_engine(principals: Sequence[str], profile: str) -> CheckDrift:
         from lamplighter.drift import check_directory
         from lamplighter.drift.states import state_for
 
-        source = state_for(directory, state, profile=profile)
+        workspace = os.environ.get("TF_WORKSPACE", "")
+        source = state_for(directory, state, workspace=workspace, profile=profile)
         return check_directory(directory, trace_paths, source, principals=principals)
 
     return check
