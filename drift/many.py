@@ -1,7 +1,7 @@
 """Many root modules checked together: each state and each trace is read once, and one report comes out.
 
-Roots are checked by threads: a root costs its own code and state (5 ms of processor time for 60 resources, measured),
-and what is waited for is states that are elsewhere.
+Roots are checked by threads, since what is waited for is states that are elsewhere. Measured, a root costs 5 to 10 ms
+of processor time for its code and state, and 0.14 s to be matched with a trace of 20,000 changes.
 """
 
 from __future__ import annotations
