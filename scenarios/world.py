@@ -148,3 +148,15 @@ def apply(project: Path, folder: Path, environment: Mapping[str, str]) -> Path:
                 f"terraform {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}"
             )
     return copy / "terraform.tfstate"
+
+
+def mirror_or_why_not() -> tuple[Path | None, str]:
+    """The provider mirror for Terraform runs in the sandbox; None with what is missing (Terraform itself too)."""
+    if shutil.which("terraform") is None:
+        return None, "terraform is not on PATH"
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if not mirror:
+        return None, f"{MIRROR_VARIABLE} names no provider mirror"
+    if not Path(mirror).is_dir():
+        return None, f"{MIRROR_VARIABLE} names {mirror}, which is no folder"
+    return Path(mirror), ""
