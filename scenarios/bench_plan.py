@@ -83,7 +83,9 @@ def check_vs_plan(request: Request, sizes: Sequence[int] = sized.SIZES) -> Resul
     """
     mirror, why = mirror_or_why_not()
     if mirror is None:
-        return Result({}, 0, (), ({"title": f"{TITLE}: not measured, {why}", "columns": COLUMNS, "rows": []},))
+        return Result(
+            {}, 0, (), ({"title": f"{TITLE}: not measured, {why}", "columns": COLUMNS, "rows": []},)
+        )
     pairs = [_pair(size, mirror, request.sample or _ROUNDS) for size in sizes]
     shown = sum(len(pair.planned) for pair in pairs)
     metrics = {"check_vs_plan": round(min(pair.ratio for pair in pairs), 2)}
@@ -104,7 +106,7 @@ def _pair(size: int, mirror: Path, rounds: int) -> Pair:
         environment = terraform_environment(folder, mirror, endpoint, people.TERRAFORM)
         terraform(["init", "-input=false", "-no-color"], code, environment)
         # A run before the change, as there is every day: its reads are in the trace.
-        terraform(_REFRESH, code, environment)
+        terraform([*_REFRESH], code, environment)
         changed = frozenset(sized.change(recorder, size, world.state()))
         planned = _planned(code, environment)
         events = list(recorder.events)
