@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from lamplighter.core.operations import ByteEdit
+from lamplighter.drift.values import HIDDEN
 
 Action = Literal["set", "add", "remove", "create", "delete"]
 """What a change does: `set` a whole attribute, `add`/`remove` a member of a set-like attribute (an ingress
@@ -109,8 +110,13 @@ class NetChange:
 
     @property
     def cause(self) -> Change:
-        """The call that made it so: those after it only said the same again, as a service that sets all at once."""
+        """The call that made it so: those after it only said the same again, as a service that sets all at once.
+
+        Of values that the trace hides it cannot be told whether they are the same: the last call made it so.
+        """
         found = self.changes[-1]
+        if found.value == HIDDEN:
+            return found
         for change in reversed(self.changes):
             if (change.action, change.value) != (found.action, found.value):
                 break

@@ -31,9 +31,16 @@ def evaluate(request: Request) -> Result:
         metrics=measured,
         cases=len(chosen),
         labels=("own scenarios", "recorded"),
-        tables=tuple(tables(scores)),
+        tables=(*tables(scores), *(_beside_peers(every, request.sample) if request.peers else ())),
         sampled=len(chosen) < len(every),
     )
+
+
+def _beside_peers(cases: Sequence[Scenario], count: int | None) -> Iterator[dict[str, Any]]:
+    # Live clouds need moto; the evaluation itself needs no more than its data.
+    from lamplighter.scenarios.evaluation.peers.compare import tables as compared
+
+    return compared(cases, count)
 
 
 def sampled(cases: Sequence[Scenario], count: int | None) -> list[Scenario]:
