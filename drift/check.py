@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
@@ -26,6 +27,28 @@ from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.terraform_files import SourceFile, read_code, read_state
 
 
+if TYPE_CHECKING:
+    from lamplighter.drift.refreshed import Refresh
+
+
+class LiveValues(NamedTuple):
+    """Where the live values of managed resources are from. `version` is that of the program that told them."""
+
+    source: Literal["trace", "terraform", "terraform and trace"]
+    version: str = ""
+
+    @property
+    def said(self) -> str:
+        """In one phrase."""
+        match self.source:
+            case "trace":
+                return "taken from the trace"
+            case "terraform":
+                return f"asked by Terraform {self.version}"
+            case "terraform and trace":
+                return f"asked by Terraform {self.version}, what it does not show taken from the trace"
+
+
 @dataclass(frozen=True)
 class DriftReport:
     """What was found, what it rests on, what could be done, and what was not looked at.
@@ -39,6 +62,7 @@ class DriftReport:
     not_checked: tuple[str, ...]
     incomplete: bool
     coverage: Coverage
+    live: LiveValues = LiveValues("trace")
     items: tuple[DriftItem, ...] = field(repr=False, default=())
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 
@@ -54,11 +78,13 @@ def check_directory(
     state_path: Path | None = None,
     *,
     principals: Sequence[str] = (),
+    refresh: Refresh | None = None,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
-    `principals` are globs over who may run Terraform for this code; with none, anybody may. Raises InputError when
-    the code, the state or the whole trace cannot be read, and what a source of its own raises.
+    `principals` are globs over who may run Terraform for this code; with none, anybody may. With `refresh` Terraform is
+    asked what is live; where it cannot tell, the trace's answer is given and says so. Raises InputError when the code,
+    the state or the whole trace cannot be read, and what a source of its own raises.
     """
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
     code = read_code(directory)
@@ -74,9 +100,11 @@ def check_directory(
         raise broken[0]
     extraction = extract(source.records(), Owners(tuple(principals)))
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
-    matched = match(net(extraction.changes), Baseline(StateIndex(state.resources), project, contents))
+    baseline = Baseline(StateIndex(state.resources), project, contents)
+    matched = match(net(extraction.changes), baseline)
+    seen = _seen(directory, matched.items, baseline, refresh)
     timeline = Timeline(extraction.moments)
-    found = [replace(item, intent=timeline.intent(item)) for item in matched.items]
+    found = [replace(item, intent=timeline.intent(item)) for item in seen.items]
     coverage = coverage_of(source, extraction, matched)
     if state_path is None and project.backend not in ("", "local"):
         state.problems.append(
@@ -84,16 +112,51 @@ def check_directory(
             " name the state with --state"
         )
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    hidden += [*gaps(state.resources, project, source, extraction.uncatalogued), *matched.unplaced]
-    report = _report(
-        directory,
-        contents,
-        found,
-        coverage,
-        hidden,
-        [*limits(matched, coverage, source, extraction, project)],
+    hidden += [
+        *seen.gaps,
+        *gaps(state.resources, project, source, extraction.uncatalogued),
+        *matched.unplaced,
+    ]
+    asked = seen.live.source != "trace"
+    limited = [*seen.limits, *limits(matched, coverage, source, extraction, project, asked=asked)]
+    report = _report(directory, contents, found, coverage, hidden, limited)
+    return replace(report, timeline=timeline, live=seen.live)
+
+
+class _Seen(NamedTuple):
+    """The drift, where its live values are from, and what that does not cover."""
+
+    items: Sequence[DriftItem]
+    live: LiveValues
+    gaps: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+def _seen(directory: Path, told: Sequence[DriftItem], baseline: Baseline, refresh: Refresh | None) -> _Seen:
+    """What the trace tells, with what Terraform sees where it is asked."""
+    alone = _Seen(told, LiveValues("trace"), limits=(_NOT_ASKED,))
+    if refresh is None:
+        return alone
+    from lamplighter.drift import joined as joining
+    from lamplighter.drift import refreshed
+
+    answer = refreshed.refreshed(directory, refresh)
+    if answer.plan is None:
+        return alone._replace(
+            gaps=(f"Terraform was asked what is live and could not tell: {answer.problem}",)
+        )
+    joined = joining.join(told, answer.plan, baseline, answer.schemas)
+    whole = not (answer.plan.partial or joined.from_trace or joined.elsewhere)
+    live = LiveValues("terraform" if whole else "terraform and trace", answer.plan.terraform_version)
+    return _Seen(
+        joined.items,
+        live,
+        tuple(joining.gaps(joined, answer.plan)),
+        tuple(joining.limits(joined, answer.plan)),
     )
-    return replace(report, timeline=timeline)
+
+
+_NOT_ASKED = "live values were taken from the trace; the cloud itself was not asked"
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:

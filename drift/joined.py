@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from lamplighter.drift.compare import Baseline
 from lamplighter.drift.items import SENSITIVE
 from lamplighter.drift.live import LiveDifference, differences, path_of
 from lamplighter.drift.live_items import refreshed, unattributed
-from lamplighter.drift.model import DriftItem, StateResource
+from lamplighter.drift.model import DriftItem, Origin, StateResource
 from lamplighter.drift.plan_filters import filters
 from lamplighter.drift.plan_holders import resource_of
 from lamplighter.drift.planned import PlanRead
@@ -25,6 +25,8 @@ from lamplighter.drift.values import ABSENT, same
 
 _LIKELY = 0.6
 """Of a difference that is blamed on the one call on its resource whose own effect is not to be seen."""
+_NAMED = 5
+"""Addresses named in a line."""
 _MEMBER = ("add", "remove")
 
 Shows: TypeAlias = Literal["yes", "no", "computed"]
@@ -66,6 +68,7 @@ def join(
     for address in sorted(found.keys() | told.keys()):
         joined += join.of_address(told.get(address, []), found.get(address, []))
     own = {resource.address for resource in baseline.state.resources}
+    joined = [join.with_parent(item, items) for item in joined]
     return Joined(
         items=tuple(joined),
         gone=join.gone,
@@ -73,7 +76,9 @@ def join(
         ignored=join.ignored,
         due=join.due,
         from_trace=join.from_trace,
-        unattributed=tuple(dict.fromkeys(join.unattributed)),
+        unattributed=tuple(
+            dict.fromkeys(item.address or "" for item in joined if item.origin is Origin.UNATTRIBUTED)
+        ),
         elsewhere=len(own - plan.covered),
     )
 
@@ -88,7 +93,6 @@ class _Join:
     ignored: int = 0
     due: int = 0
     from_trace: int = 0
-    unattributed: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
         self._resources = {resource.address: resource for resource in self.baseline.state.resources}
@@ -96,9 +100,7 @@ class _Join:
         for left in self.plan.left_out:
             self._left_out[left.address].append(path_of(left.attribute))
 
-    def of_address(
-        self, told: Sequence[DriftItem], found: Sequence[LiveDifference]
-    ) -> Iterator[DriftItem]:
+    def of_address(self, told: Sequence[DriftItem], found: Sequence[LiveDifference]) -> Iterator[DriftItem]:
         """The drift of one resource."""
         accounts = _matched(told, found)
         used: set[int] = set()
@@ -135,15 +137,48 @@ class _Join:
             if likely:
                 yield replace(self._exact(difference, likely), confidence=_LIKELY)
             else:
-                self.unattributed.append(difference.address)
                 yield self._unattributed(difference)
+
+    def with_parent(self, item: DriftItem, told: Sequence[DriftItem]) -> DriftItem:
+        """A setting that is gone and that no call tells of, blamed on the first call on what it is a setting of."""
+        resource = self._resources.get(item.address or "")
+        if item.origin is not Origin.UNATTRIBUTED or item.action != "delete" or resource is None:
+            return item
+        holders = [rule for rule in filters().shadows if rule.held_by == resource.type]
+        calls = [
+            call
+            for call in told
+            if call.address in self._resources
+            for rule in holders
+            if rule.type == call.resource_type
+            if rule.is_linked(resource.attributes, self._resources[call.address].attributes)
+        ]
+        if not calls:
+            return item
+        # What is gone was taken by the first of the calls that could.
+        first = min(calls, key=lambda call: call.time)
+        return replace(
+            item,
+            actor=first.actor,
+            time=first.time,
+            events=first.events,
+            origin=first.origin,
+            confidence=_LIKELY,
+        )
 
     def _is_none(self, found: LiveDifference) -> bool:
         """Whether Terraform is told not to look there, or the code says already what is live."""
-        if found.attribute and self.baseline.project.ignores(found.address, ".".join(path_of(found.attribute))):
+        if found.attribute and self.baseline.project.ignores(
+            found.address, ".".join(path_of(found.attribute))
+        ):
             self.ignored += 1
             return True
-        if found.due or not found.drifted or self.plan.partial or self._is_left_out(found.address, found.attribute):
+        if (
+            found.due
+            or not found.drifted
+            or self.plan.partial
+            or self._is_left_out(found.address, found.attribute)
+        ):
             return False
         if found.action != "delete" and not self._is_said(found):
             return False
@@ -206,7 +241,9 @@ def _matched(told: Sequence[DriftItem], found: Sequence[LiveDifference]) -> list
     for index, difference in enumerate(found):
         # A target that may be of several kinds moves from one attribute to another: a route's.
         if not calls[index] and difference.action == "set" and isinstance(difference.live, str):
-            calls[index] = [item for item in told if item.action == "set" and _is_value(item, difference.live)]
+            calls[index] = [
+                item for item in told if item.action == "set" and _is_value(item, difference.live)
+            ]
     return calls
 
 
@@ -278,3 +315,35 @@ def _is_chosen(block: Block, path: Sequence[str]) -> bool:
             return block.is_optional_computed(name)
         block = nested.block
     return False
+
+
+def gaps(joined: Joined, plan: PlanRead) -> Iterator[str]:
+    """What keeps the answer from being whole, a line each."""
+    if plan.partial:
+        yield from (f"the plan by Terraform: {problem}" for problem in plan.problems)
+    if joined.elsewhere:
+        yield (
+            f"{joined.elsewhere} resources of the state are not in the one that Terraform reads: their live values are"
+            " from the trace; name the state of the directory's own backend, or leave --state out"
+        )
+    if joined.unattributed:
+        named = ", ".join(joined.unattributed[:_NAMED])
+        more = len(joined.unattributed) - _NAMED
+        named += f" and {more} more" if more > 0 else ""
+        yield f"who changed {named} is not known: no call in the trace accounts for it"
+
+
+def limits(joined: Joined, plan: PlanRead) -> Iterator[str]:
+    """What was left out because Terraform saw it otherwise, each kind counted."""
+    if not plan.partial:
+        yield from plan.problems
+    if joined.from_trace:
+        yield f"{joined.from_trace} live values are from the trace: a plan by Terraform does not show them"
+    if joined.gone:
+        yield f"{joined.gone} changes of the trace are no longer live"
+    if joined.agreed:
+        yield f"{joined.agreed} values differ from the state and are as the code says"
+    if joined.ignored:
+        yield f"{joined.ignored} differences that lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
+    if joined.due:
+        yield f"{joined.due} differences of the code from what is live were there at the last refresh: an apply is due"

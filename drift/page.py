@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.text import printable
 from lamplighter.drift.check import DriftReport
-from lamplighter.drift.proposals import brief
+from lamplighter.drift.proposals import brief, who
 from lamplighter.drift.report import covered, headline
 
 _STYLE = """
@@ -50,7 +50,10 @@ class _Mark(NamedTuple):
 
 def html(report: DriftReport) -> str:
     """The whole page."""
-    body = [f"<h1>{_text(headline(report))}</h1>", f'<p class="soft">covered: {_text(covered(report))}</p>']
+    body = [
+        f"<h1>{_text(headline(report))}</h1>",
+        f'<p class="soft">covered: {_text(covered(report))}; live values: {_text(report.live.said)}</p>',
+    ]
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
         ordered = sorted(report.findings, key=lambda finding: -finding.severity)
@@ -100,6 +103,8 @@ def timeline(findings: Sequence[Finding]) -> str:
 
 def _marks(findings: Iterable[Finding]) -> Iterator[_Mark]:
     for finding in findings:
+        if not finding.details["time"]:
+            continue  # no call accounts for it, so it has no place in time
         time = datetime.fromisoformat(finding.details["time"])
         said = f"{finding.severity.label}: {finding.where}, {finding.summary} ({finding.details['time']})"
         yield _Mark(time, finding.details["actor"], finding.severity, said)
@@ -123,13 +128,12 @@ def _card(finding: Finding) -> str:
     details = finding.details
     label = finding.severity.label
     place = f" <small>{_text(finding.location)}</small>" if finding.location else ""
-    who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
     lines = [
         f'<article class="{label}" id="{_text(finding.id)}">',
         f'<h3><b class="tag">{label}</b> {_text(finding.where)}{place}</h3>',
         f"<p>{_text(finding.summary)}</p>",
         f"<del>{_text(brief(details['code']))}</del><ins>{_text(brief(details['live']))}</ins>",
-        f'<p class="soft">{_text(who)}{_text(_together(finding))}</p>',
+        f'<p class="soft">{_text(who(finding))}{_text(_together(finding))}</p>',
         f'<p class="soft"><code>{_text(finding.id)}</code> events {_text(", ".join(details["events"]))}</p>',
         "</article>",
     ]

@@ -54,6 +54,8 @@ class Filters:
     derived: tuple[Derived, ...]
     rules: Mapping[tuple[str, str], str]
     computed: Mapping[tuple[str, str], str]
+    unset: Mapping[tuple[str, str], tuple[str, str]]
+    """Type and attribute path: the value that says that nothing is set, and the reason."""
     unread: frozenset[tuple[str, str]]
     """Types and attributes that a provider keeps as the state has them: a refresh never shows a change of those."""
 
@@ -65,6 +67,12 @@ class Filters:
     def sets(self, kind: str) -> frozenset[str]:
         """Attributes of a type whose members are told apart, so they are sets also where no schema says it."""
         return frozenset(rule.attribute for rule in self.shadows if rule.type == kind and rule.member)
+
+    def why_unset(self, kind: str, attribute: str, values: Sequence[Any]) -> str:
+        """Why none of the values sets anything; empty where one does."""
+        path = ".".join(part for part in attribute.split(".") if not part.isdecimal())
+        value, reason = self.unset.get((kind, path), (None, ""))
+        return reason if all(item in (None, "", value) for item in values) else ""
 
     def is_unread(self, kind: str, path: Sequence[str]) -> bool:
         return any(
@@ -95,6 +103,10 @@ def filters() -> Filters:
             (entry.get("type", "*"), name): entry["reason"]
             for entry in tables["computed"]
             for name in entry["names"]
+        },
+        unset={
+            (entry["type"], entry["attribute"]): (entry["value"], entry["reason"])
+            for entry in tables["unset"]
         },
         unread=frozenset(
             (entry.get("type", "*"), name) for entry in tables["unread"] for name in entry["names"]

@@ -193,6 +193,9 @@ class _Reading:
             return "computed: only the provider sets it"
         if item.unknown and (item.chosen or (self.schemas is None and is_absent(item.before))):
             return "not set in the code: the provider will choose it"
+        unset = self.filters.why_unset(kind, item.attribute, (item.before, item.after))
+        if unset:
+            return unset
         for shadow in self.filters.shadows_of(kind, item.attribute):
             if self.holders.holds(shadow, sides, item, source):
                 return shadow.reason

@@ -88,10 +88,19 @@ _state_option = click.option(
 )
 
 
+_terraform_option = click.option(
+    "--terraform/--no-terraform",
+    "terraform",
+    default=None,
+    help="Ask Terraform what is live (runs `terraform plan`; nothing is written).",
+)
+
+
 @drift.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
 @_source_options
 @_state_option
+@_terraform_option
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity that gives exit code 2.")
 @click.option("--save-plan", is_flag=True, help="Keep the proposed plan for `lamp plan`.")
 @answers
@@ -101,6 +110,7 @@ def check(
     directory: Path | None,
     source: Asked,
     state: Path | None,
+    terraform: bool | None,
     fail_on: str | None,
     save_plan: bool,
 ) -> Answer:
@@ -108,7 +118,7 @@ def check(
     from lamplighter.drift.page import html
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
-    report = _checked(invocation, directory, state, source)
+    report = _checked(invocation, directory, state, source, terraform)
     shown, following = data(report), ""
     if save_plan and report.plan is not None:
         whole = report.plan.under(invocation.policy.version, invocation.identity)
@@ -135,6 +145,7 @@ def check(
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
 @_source_options
 @_state_option
+@_terraform_option
 @answers
 @click.pass_obj
 def explain(
@@ -143,12 +154,13 @@ def explain(
     directory: Path | None,
     source: Asked,
     state: Path | None,
+    terraform: bool | None,
 ) -> Answer:
     """Tell one FINDING (its id, or an address) in full: every call that led to it, and what else was done then."""
     from lamplighter.drift.explain import SCHEMA, data, text
     from lamplighter.drift.explain import explain as tell
 
-    told = tell(_checked(invocation, directory, state, source), finding)
+    told = tell(_checked(invocation, directory, state, source, terraform), finding)
     return Answer(
         SCHEMA,
         {"explained": [data(item) for item in told]},
@@ -157,17 +169,27 @@ def explain(
     )
 
 
-def _checked(invocation: Invocation, directory: Path | None, state: Path | None, asked: Asked) -> DriftReport:
+def _checked(
+    invocation: Invocation, directory: Path | None, state: Path | None, asked: Asked, terraform: bool | None
+) -> DriftReport:
+    """`terraform` is what the command line says of it; None leaves it to the settings."""
     from lamplighter.drift import check_directory
 
     config = invocation.resolved.config
     source = _source(invocation, asked)
-    with progress("reading code, state and trace", quiet=invocation.quiet):
+    refresh = None
+    if config.terraform if terraform is None else terraform:
+        from lamplighter.drift.refreshed import Refresh
+
+        refresh = Refresh.of(config)
+    also = f", and running `{refresh.name} plan`" if refresh else ""
+    with progress(f"reading code, state and trace{also}", quiet=invocation.quiet):
         return check_directory(
             directory or config.project,
             source,
             state or config.state,
             principals=config.terraform_principals,
+            refresh=refresh,
         )
 
 

@@ -4,8 +4,8 @@ Places, the first that names a key wins: the file of `--config`, `LAMP_*` variab
 nearest `pyproject.toml` with `[tool.lamplighter]` (both searched from the working directory upwards), the user's
 `lamplighter/lamp.toml`, the defaults. A key nobody knows is an error, wherever it stands.
 
-A file that merely lies in the project may only tighten: of `mode`, `fail_on` and the budgets the stricter of its value
-and the user's own (or the default) holds, and some keys it may not set at all.
+A file that merely lies in the project may only tighten: of `mode`, `fail_on`, `terraform` and the budgets the stricter of
+its value and the user's own (or the default) holds, and some keys it may not set at all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lamplighter.core.errors import ConfigError
 from lamplighter.core.policy import Mode, Policy, parse_policy
 
-Kind: TypeAlias = Literal["text", "texts", "path", "paths", "number", "secret"]
+Kind: TypeAlias = Literal["text", "texts", "path", "paths", "number", "secret", "switch"]
 
 KEYS: dict[str, Kind] = {
     "project": "path",
@@ -33,6 +33,8 @@ KEYS: dict[str, Kind] = {
     "kube_context": "text",
     "aws_profile": "text",
     "aws_region": "text",
+    "terraform": "switch",
+    "terraform_program": "text",
     "terraform_principals": "texts",
     "budgets.steps": "number",
     "budgets.tool_calls": "number",
@@ -103,6 +105,8 @@ class Config(_Table):
     kube_context: str = ""
     aws_profile: str = ""
     aws_region: str = ""
+    terraform: bool = False
+    terraform_program: str = "terraform"
     terraform_principals: tuple[str, ...] = ()
     budgets: Budgets = Budgets()
     models: Models = Models()
@@ -226,7 +230,11 @@ _NOT_FROM_PROJECT = frozenset({"policy", "state_dir", "terraform_principals", "k
 """They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, and which cluster and
 account a session is pinned to."""
 
-_TOO_LAX = {"mode": "act", "fail_on": "never"}
+_TOO_LAX = {"mode": "act", "fail_on": "never", "terraform": True}
+"""Running Terraform runs the providers and the data sources that the code names."""
+
+_PROGRAMS = ("terraform", "tofu")
+"""What a file found in the project may name; any other program, and any path, is the user's own to choose."""
 
 _STRICTEST_FIRST: dict[str, tuple[str, ...]] = {"mode": ("observe", "propose", "act"), "fail_on": FAIL_ON}
 
@@ -241,7 +249,7 @@ def _rank(key: str, value: Any) -> int:
 
 def _tightens(key: str) -> bool:
     """Whether of a file found in the project and the user's own the stricter value holds."""
-    return key in _STRICTEST_FIRST or key.startswith("budgets.")
+    return key in _STRICTEST_FIRST or key == "terraform" or key.startswith("budgets.")
 
 
 def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Iterator[_Layer]:
@@ -283,7 +291,7 @@ def _found_layer(path: Path, table: dict[str, Any]) -> _Layer:
     """
     layer = _file_layer(path, table)
     for key, value in layer.values.items():
-        lax = value == _TOO_LAX.get(key, object())
+        lax = value == _TOO_LAX.get(key, object()) or (key == "terraform_program" and value not in _PROGRAMS)
         if lax or key in _NOT_FROM_PROJECT or key.startswith("models."):
             said = f"{key} = {value}" if lax else key
             remedy = "put it into the user's own settings, or name this file with --config"
@@ -350,6 +358,12 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
         if not isinstance(raw, int) or isinstance(raw, bool):
             raise wrong
         return raw
+    if kind == "switch":
+        in_words = isinstance(raw, str) and layer.origin == "environment"
+        given = _SWITCH.get(raw.strip().lower()) if in_words else raw
+        if not isinstance(given, bool):
+            raise wrong
+        return given
     if not isinstance(raw, str):
         raise wrong
     if kind == "path":
@@ -370,12 +384,15 @@ def _expanded(text: str, key: str, origin: str) -> Path:
         raise ConfigError(origin, f"{key}: {text!r} names no user's home", "write the whole path") from error
 
 
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
+
 _WANTED: dict[Kind, str] = {
     "text": "text",
     "texts": "text or a list of texts",
     "path": "a path",
     "paths": "a path or a list of paths",
     "number": "a whole number",
+    "switch": "true or false",
     "secret": "a reference (env:NAME or file:/path)",
 }
 
