@@ -86,8 +86,8 @@ def _first_use() -> None:
 
 
 @contextmanager
-def served(recorder: Recorder) -> Iterator[str]:
-    """Serve the cloud on a free local port; yields the endpoint's URL."""
+def served(recorder: Recorder, port: int = 0) -> Iterator[str]:
+    """Serve the cloud on a local port, a free one for 0; yields the endpoint's URL."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
@@ -97,7 +97,7 @@ def served(recorder: Recorder) -> Iterator[str]:
         def log(self, type: str, message: str, *args: Any) -> None:
             """Say nothing: the trace is the log."""
 
-    server = make_server("127.0.0.1", 0, recorder, threaded=True, request_handler=Handler)
+    server = make_server("127.0.0.1", port, recorder, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
