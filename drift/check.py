@@ -26,7 +26,6 @@ from lamplighter.drift.trace import Owners
 from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.terraform_files import SourceFile, read_code, read_state
 
-
 if TYPE_CHECKING:
     from lamplighter.drift.refreshed import Refresh
 
@@ -39,14 +38,14 @@ class LiveValues(NamedTuple):
 
     @property
     def said(self) -> str:
-        """In one phrase."""
+        """In one phrase; empty where Terraform told none of them, which is among what was not checked."""
         match self.source:
             case "trace":
-                return "taken from the trace"
+                return ""
             case "terraform":
-                return f"asked by Terraform {self.version}"
+                return f"as Terraform {self.version} sees them"
             case "terraform and trace":
-                return f"asked by Terraform {self.version}, what it does not show taken from the trace"
+                return f"as Terraform {self.version} sees them; what it does not show is from the trace"
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class DriftReport:
     not_checked: tuple[str, ...]
     incomplete: bool
     coverage: Coverage
-    live: LiveValues = LiveValues("trace")
+    live: LiveValues = field(default_factory=lambda: LiveValues("trace"))
     items: tuple[DriftItem, ...] = field(repr=False, default=())
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 

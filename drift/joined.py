@@ -1,4 +1,4 @@
-"""What the trace tells and what Terraform sees -> one list of drift: values from Terraform, who and when from the trace.
+"""What the trace tells and what Terraform sees -> one list of drift: values of the one, who and when of the other.
 
 A difference and a call belong together where address and attribute meet: the same, or one inside the other; members of
 sets by their value. What Terraform sees and no call accounts for is drift without a name. What the trace tells and
@@ -7,6 +7,7 @@ Terraform would show, but does not, is no longer live; where it could not show i
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from lamplighter.drift.values import ABSENT, same
 
 _LIKELY = 0.6
 """Of a difference that is blamed on the one call on its resource whose own effect is not to be seen."""
+_IDENTIFIER = re.compile(r"(?=.*\d)(?=.*[:-])[\w.:/@-]{8,}")
 _NAMED = 5
 """Addresses named in a line."""
 _MEMBER = ("add", "remove")
@@ -122,7 +124,7 @@ class _Join:
         yield from self._paired(rest, loose)
 
     def _paired(self, told: Sequence[DriftItem], found: Sequence[LiveDifference]) -> Iterator[DriftItem]:
-        """Calls whose effect is not seen, and effects that no call tells of, on one resource: each other's, it seems."""
+        """Calls whose effect is not seen and effects that no call tells of, on one resource: each other's, it seems."""
         drifted = [difference for difference in found if difference.drifted and difference.action != "create"]
         self.due += len(found) - len(drifted)
         shows = [self._shows(item) for item in told]
@@ -248,7 +250,8 @@ def _matched(told: Sequence[DriftItem], found: Sequence[LiveDifference]) -> list
 
 
 def _is_value(item: DriftItem, live: str) -> bool:
-    return live not in (*ABSENT, SENSITIVE) and isinstance(item.live_value, str) and item.live_value == live
+    """Whether the call set that very thing: by its id or ARN, since words and numbers stand in many places."""
+    return item.live_value == live and _IDENTIFIER.fullmatch(live) is not None
 
 
 def _accounts(item: DriftItem, found: LiveDifference) -> bool:
@@ -344,6 +347,7 @@ def limits(joined: Joined, plan: PlanRead) -> Iterator[str]:
     if joined.agreed:
         yield f"{joined.agreed} values differ from the state and are as the code says"
     if joined.ignored:
-        yield f"{joined.ignored} differences that lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
+        ignored = "lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
+        yield f"{joined.ignored} differences that {ignored}"
     if joined.due:
         yield f"{joined.due} differences of the code from what is live were there at the last refresh: an apply is due"

@@ -48,7 +48,7 @@ class LiveDifference(NamedTuple):
 
 
 def differences(plan: PlanRead) -> list[LiveDifference]:
-    """In the order of the plan. What an apply would do to a resource that waits for another one's new values is none."""
+    """In the order of the plan. What an apply would do to a resource that waits for new values of another is none."""
     merged: dict[tuple[str, str, Action, bytes], LiveDifference] = {}
     made = {fact.address for fact in plan.facts if fact.source == "change" and fact.action == "create"}
     waiting = {fact.address for fact in plan.facts if fact.source == "change" and fact.unknown}
@@ -66,7 +66,7 @@ def differences(plan: PlanRead) -> list[LiveDifference]:
 
 
 def path_of(attribute: str) -> tuple[str, ...]:
-    """The steps of an attribute path, without the indices of blocks; the key of a tag is one step, whatever it holds."""
+    """The steps of an attribute path, without indices of blocks; the key of a tag is one step, whatever it holds."""
     top, dot, key = attribute.partition(".")
     if top in ("tags", "tags_all"):
         return ("tags", key) if dot else ("tags",)

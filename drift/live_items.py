@@ -20,7 +20,7 @@ _UNATTRIBUTED_CONFIDENCE = 0.7
 def refreshed(
     item: DriftItem, resource: StateResource, found: LiveDifference, baseline: Baseline, *, hidden: bool
 ) -> DriftItem:
-    """The item with path and values as Terraform has them; `hidden`: the trace keeps the values out, so they stay so."""
+    """The item with path and values as Terraform has them; `hidden`: the trace keeps the values out, and so does it."""
     secret = hidden or found.sensitive or is_secret(resource, found.attribute)
     code, live = found.code, found.live
     place = baseline.project.locate(found.address, found.attribute)

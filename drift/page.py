@@ -50,10 +50,8 @@ class _Mark(NamedTuple):
 
 def html(report: DriftReport) -> str:
     """The whole page."""
-    body = [
-        f"<h1>{_text(headline(report))}</h1>",
-        f'<p class="soft">covered: {_text(covered(report))}; live values: {_text(report.live.said)}</p>',
-    ]
+    body = [f"<h1>{_text(headline(report))}</h1>", f'<p class="soft">covered: {_text(covered(report))}</p>']
+    body += [f'<p class="soft">live values: {_text(report.live.said)}</p>'] if report.live.said else []
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
         ordered = sorted(report.findings, key=lambda finding: -finding.severity)

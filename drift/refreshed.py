@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from lamplighter.core.config import Config
 from lamplighter.core.errors import LampError
@@ -96,11 +96,14 @@ def _asked(terraform: Terraform, refresh: Refresh) -> Refreshed:
     try:
         if terraform.mirrored:
             step("init", terraform.init)
-        document: dict[str, Any] = step("plan", terraform.planned)
+        document = step("plan", terraform.planned)
     except _Failed as failure:
         return Refreshed(None, problem=str(failure))
     try:
-        schemas = refresh.schemas or ProviderSchemas(step("providers schema", terraform.schemas))
+        schemas = refresh.schemas
+        if schemas is None:
+            described = step("providers schema", terraform.schemas)
+            schemas = ProviderSchemas(described)
     except _Failed as failure:
         # The plan is worth having without: what is computed and what is a set is then told by name and form.
         plan = read_plan(document)

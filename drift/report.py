@@ -40,7 +40,8 @@ def text(report: DriftReport) -> str:
     lines = [headline(report)]
     for finding in _by_severity(report):
         lines += ["", *_block(finding)]
-    lines += ["", f"covered: {log_line(covered(report))}", f"live values: {log_line(report.live.said)}"]
+    lines += ["", f"covered: {log_line(covered(report))}"]
+    lines += [f"live values: {log_line(report.live.said)}"] if report.live.said else []
     lines += [f"not checked: {log_line(item)}" for item in report.not_checked]
     return "\n".join(lines)
 
@@ -94,6 +95,7 @@ def markdown(report: DriftReport) -> str:
             details["time"],
         )
         lines.append("| " + " | ".join(escaped(str(cell)) for cell in cells) + " |")
-    lines += ["", f"Covered: {escaped(covered(report))}. Live values: {escaped(report.live.said)}.", ""]
+    lines += ["", f"Covered: {escaped(covered(report))}", ""]
+    lines += [f"Live values: {escaped(report.live.said)}", ""] if report.live.said else []
     lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
     return "\n".join(lines)

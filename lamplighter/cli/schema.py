@@ -71,12 +71,21 @@ def drift_report() -> dict[str, Any]:
             "description": "last Terraform call on a resource of this state; null where the trace has none",
         },
     }
+    live = {
+        "source": {
+            "type": "string",
+            "enum": ["trace", "terraform", "terraform and trace"],
+            "description": "where the live values of managed resources are from",
+        },
+        "version": {"type": ["string", "null"], "description": "of the Terraform that told them"},
+    }
     properties = {
         "findings": {"type": "array", "items": {"$ref": "#/$defs/Finding"}},
         "evidence": {"type": "array", "items": {"$ref": "#/$defs/Evidence"}},
         "not_checked": _TEXTS,
         "incomplete": {"type": "boolean", "description": "what was not checked may hide drift"},
         "plan": {"type": ["string", "null"], "description": "digest of the proposed plan"},
+        "live": _object(live),
         "coverage": _object(covered),
     }
     return _answer("lamplighter/drift-report/v1", properties) | {"$defs": definitions["$defs"]}

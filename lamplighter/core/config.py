@@ -4,8 +4,8 @@ Places, the first that names a key wins: the file of `--config`, `LAMP_*` variab
 nearest `pyproject.toml` with `[tool.lamplighter]` (both searched from the working directory upwards), the user's
 `lamplighter/lamp.toml`, the defaults. A key nobody knows is an error, wherever it stands.
 
-A file that merely lies in the project may only tighten: of `mode`, `fail_on`, `terraform` and the budgets the stricter of
-its value and the user's own (or the default) holds, and some keys it may not set at all.
+A file that merely lies in the project may only tighten: of `mode`, `fail_on`, `terraform` and the budgets the stricter
+of its value and the user's own (or the default) holds, and some keys it may not set at all.
 """
 
 from __future__ import annotations

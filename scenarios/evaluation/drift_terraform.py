@@ -39,6 +39,7 @@ from lamplighter.tools.terraform import Terraform
 
 WORKERS = 2
 """Cases at a time: each is a plan by Terraform and a cloud that answers it."""
+_MODULE = "lamplighter.scenarios.evaluation.drift_terraform"
 _SPLIT = 24
 """Cases of a project from which on more than one worker takes them: what a project costs once is then small."""
 _CASE_SECONDS = 300.0
@@ -69,7 +70,7 @@ def missing() -> str:
 
 
 def mirror() -> Path | None:
-    """The folder of a provider mirror: the one that is named (none, where the name is empty), or one on this machine."""
+    """The folder of a provider mirror: the one that is named (none for an empty name), or one on this machine."""
     named = os.environ.get(MIRROR_VARIABLE)
     if named is None and _FINDER.is_file():
         named = process.run([sys.executable, str(_FINDER)], timeout_s=120).stdout.decode().strip()
@@ -100,7 +101,7 @@ def _shares(cases: Sequence[Scenario]) -> list[_Share]:
 
 def _in_child(share: _Share, mirror: Path) -> list[Scored]:
     with tempfile.TemporaryDirectory() as scratch, _provider(share.project, mirror, Path(scratch)) as shared:
-        argv = [sys.executable, "-m", __spec__.name if __spec__ else __name__, str(mirror), share.project]
+        argv = [sys.executable, "-m", _MODULE, str(mirror), share.project]
         limit = _CASE_SECONDS * (len(share.cases) + 1)
         done = process.run([*argv, *share.cases], env={**os.environ, **shared}, timeout_s=limit)
     if done.code != 0:
