@@ -92,21 +92,27 @@ def build(config: Config, *, clock: Clock | None = None) -> Wiring:
     return Wiring(
         config=config,
         policy=load_policy(config),
-        check_drift=_drift_engine(config.terraform_principals, config.aws_profile),
+        check_drift=_drift_engine(config),
         effects=_effects(),
         clock=clock or SystemClock(),
         inventory=_TerraformNames(config.project),
     )
 
 
-def _drift_engine(principals: Sequence[str], profile: str) -> CheckDrift:
+def _drift_engine(config: Config) -> CheckDrift:
     def check(directory: Path, trace_paths: Sequence[Path], state: str = "", /) -> DriftAnswer:
         from lamplighter.drift import check_directory
         from lamplighter.drift.states import state_for
 
         workspace = os.environ.get("TF_WORKSPACE", "")
-        source = state_for(directory, state, workspace=workspace, profile=profile)
-        return check_directory(directory, trace_paths, source, principals=principals)
+        source = state_for(directory, state, workspace=workspace, profile=config.aws_profile)
+        refresh = None
+        if config.terraform:
+            from lamplighter.drift.refreshed import Refresh
+
+            refresh = Refresh.of(config)
+        principals = config.terraform_principals
+        return check_directory(directory, trace_paths, source, principals=principals, refresh=refresh)
 
     return check
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lamplighter.core.ports import TraceSource
     from lamplighter.drift.check import DriftReport
+    from lamplighter.drift.refreshed import Refresh
     from lamplighter.tools.state_sources import StateSource
     from lamplighter.tools.terraform_files import StateFile
 
@@ -26,8 +27,9 @@ def check_directory(
     state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
+    refresh: Refresh | None = None,
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace, state, principals=principals)
+    return check(directory, trace, state, principals=principals, refresh=refresh)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
@@ -21,11 +22,15 @@ from lamplighter.drift.model import DriftItem
 from lamplighter.drift.places import Layout
 from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
 from lamplighter.drift.roots import provider_of
+from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, StateRead, read_resources
 from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.state_sources import StateSource, fetch_state
 from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
+
+if TYPE_CHECKING:
+    from lamplighter.drift.refreshed import Refresh
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class DriftReport:
     not_checked: tuple[str, ...]
     incomplete: bool
     coverage: Coverage
+    live: LiveValues = field(default_factory=lambda: LiveValues("trace"))
     items: tuple[DriftItem, ...] = field(repr=False, default=())
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 
@@ -70,16 +76,18 @@ def check_directory(
     state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
+    refresh: Refresh | None = None,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
     `state` is one that was read, or where it is; with none it is what lies in the directory. `principals` are globs
-    over who may run Terraform for this code; with none, anybody may. Raises InputError when the code, the state or the
+    over who may run Terraform for this code; with none, anybody may. With `refresh` Terraform is asked what is live;
+    where it cannot tell, the trace's answer is given and says so. Raises InputError when the code, the state or the
     whole trace cannot be read, Unavailable when the state cannot be had, and what a source of its own raises.
     """
     loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
-    return judge(loaded, hear(source, principals))
+    return judge(loaded, hear(source, principals), refresh=refresh)
 
 
 def load(
@@ -117,7 +125,14 @@ def _state_file(
             return fetch_state(state, cancel=cancel)
 
 
-def judge(loaded: Loaded, heard: Heard, *, scope: str = "", unheard: Sequence[str] = ()) -> DriftReport:
+def judge(
+    loaded: Loaded,
+    heard: Heard,
+    *,
+    scope: str = "",
+    unheard: Sequence[str] = (),
+    refresh: Refresh | None = None,
+) -> DriftReport:
     """What the trace says of one root module. Pure, but for what the project remembers of what was looked up.
 
     `scope` tells it apart where several are checked together. `unheard` are one-line texts of traces that were not had.
@@ -125,8 +140,10 @@ def judge(loaded: Loaded, heard: Heard, *, scope: str = "", unheard: Sequence[st
     code, project, state = loaded.code, loaded.project, loaded.state
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
     index = StateIndex(state.resources, loaded.layout)
-    matched = match(heard.changes, Baseline(index, project, contents))
-    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in matched.items]
+    baseline = Baseline(index, project, contents)
+    matched = match(heard.changes, baseline)
+    known = seen(loaded.directory, matched.items, baseline, refresh)
+    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in known.items]
     coverage = coverage_of(heard.facts, heard.extraction, matched)
     hidden = [*unheard, *code.problems, *code.not_read, *(str(error) for error in loaded.broken)]
     hidden += state.problems
@@ -135,10 +152,12 @@ def judge(loaded: Loaded, heard: Heard, *, scope: str = "", unheard: Sequence[st
             f"the code keeps its state in the {project.backend} backend: what lies beside it may be an old copy;"
             " name the state with --state"
         )
+    hidden += known.gaps
     hidden += [*gaps(state.resources, project, heard.facts, heard.extraction.uncatalogued), *matched.unplaced]
-    limited = [*limits(matched, coverage, heard.facts, heard.extraction, project)]
+    asked = known.live.source != "trace"
+    limited = [*known.limits, *limits(matched, coverage, heard.facts, heard.extraction, project, asked=asked)]
     report = _report(loaded.directory, contents, found, coverage, hidden, limited)
-    return replace(report, timeline=heard.timeline)
+    return replace(report, timeline=heard.timeline, live=known.live)
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:

@@ -84,16 +84,21 @@ def gaps(
 
 
 def limits(
-    matched: Matched, coverage: Coverage, trace: TraceFacts, extraction: Extraction, project: Project
+    matched: Matched,
+    coverage: Coverage,
+    trace: TraceFacts,
+    extraction: Extraction,
+    project: Project,
+    *,
+    asked: bool = False,
 ) -> Iterator[str]:
-    """What this way of checking does not see at all, said each time."""
-    yield "live values were taken from the trace; the cloud itself was not asked"
+    """What this way of checking does not see at all, said each time. `asked`: Terraform told what is live."""
     if coverage.first and not matched.held:
         yield "no call of the trace is on a resource of this state: make sure that it is of the same account"
     if extraction.not_compared:
         yield f"{extraction.not_compared} calls by Terraform or AWS services that the catalogue does not know"
     yield from trace.limits
-    if coverage.first and not matched.applied:
+    if coverage.first and not matched.applied and not asked:
         yield (
             f"the trace holds no apply of this state, so what changed before {coverage.first} was not looked at"
         )

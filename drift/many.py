@@ -23,12 +23,15 @@ from lamplighter.core.text import printable
 from lamplighter.drift.check import DriftReport, Loaded, judge, load
 from lamplighter.drift.heard import Heard, hear, together
 from lamplighter.drift.places import Place
+from lamplighter.drift.refreshed import Refresh
 from lamplighter.drift.roots import RootModule, Roots
 from lamplighter.drift.states import has_workspace, is_unused_module, state_of_root, workspaces_of
 from lamplighter.tools.state_sources import StateSource
 
 JOBS = 8
 """Roots at a time; most of the time each waits for its state."""
+PLANS = 2
+"""Roots at a time where Terraform plans each: a plan is seconds of processor time, and a provider half a gigabyte."""
 _PULLS = 16
 """Traces at a time: each is asked twice a second, so that nearly all of it is waiting."""
 
@@ -103,13 +106,15 @@ class Traces(Protocol):
 @dataclass(frozen=True)
 class Asked:
     """How states are had. `pull` lets Terraform read those that the files do not say the place of; `profile` is the
-    AWS profile of whoever asks. Setting `stopped` ends what Terraform was started for."""
+    AWS profile of whoever asks. With `refresh` Terraform is asked what is live in each. Setting `stopped` ends what
+    Terraform was started for."""
 
     directory: Path
     principals: Sequence[str] = ()
     pull: bool = False
     profile: str = ""
     jobs: int = JOBS
+    refresh: Refresh | None = None
     stopped: Event = field(default_factory=Event)
 
 
@@ -145,7 +150,7 @@ def check_with(checks: Sequence[Check], trace: TraceSource, asked: Asked) -> Man
         loaded = _loaded(check, asked)
         if isinstance(loaded, LampError):
             return Checked(check, error=loaded)
-        return Checked(check, judge(loaded, heard, scope=check.scope))
+        return _judged(check, loaded, heard, asked)
 
     done = in_parallel(checked, checks, asked.jobs, asked.stopped)
     return _joined(done, {check.scope: None for check in checks})
@@ -164,19 +169,31 @@ def check_by_place(
     heard = _heard(sorted({place for places in wanted for place in places}), traces, asked)
     _require_some({**resolved.errors, **heard})
     whole: dict[tuple[Place, ...], Heard] = {}
-    done: list[Checked] = []
-    for check, item, places in zip(checks, loaded, wanted, strict=True):
-        if isinstance(item, LampError):
-            done.append(Checked(check, error=item))
-            continue
+    for places in wanted:
         parts = {place: part for place in places if isinstance(part := heard[place], Heard)}
         if tuple(parts) not in whole:
             whole[tuple(parts)] = together(list(parts.values()))
+
+    def checked(index: int) -> Checked:
+        check, item, places = checks[index], loaded[index], wanted[index]
+        if isinstance(item, LampError):
+            return Checked(check, error=item)
+        own = tuple(place for place in places if isinstance(heard[place], Heard))
         unheard = [_gap(place, part) for place in places if isinstance(part := heard[place], LampError)]
         unheard += [_gap(place, error) for place, error in resolved.errors_of(item).items()]
-        done.append(Checked(check, judge(item, whole[tuple(parts)], scope=check.scope, unheard=unheard)))
+        return _judged(check, item, whole[own], asked, unheard)
+
+    done = in_parallel(checked, range(len(checks)), asked.jobs, asked.stopped)
     scopes = zip(checks, wanted, strict=True)
     return _joined(done, {check.scope: frozenset(places) for check, places in scopes})
+
+
+def _judged(check: Check, loaded: Loaded, heard: Heard, asked: Asked, unheard: Sequence[str] = ()) -> Checked:
+    refresh = asked.refresh
+    if refresh is not None:
+        workspace = "" if check.workspace == check.root.workspace else check.workspace
+        refresh = replace(refresh, workspace=workspace, cancel=asked.stopped)
+    return Checked(check, judge(loaded, heard, scope=check.scope, unheard=unheard, refresh=refresh))
 
 
 class _Resolved:

@@ -38,6 +38,7 @@ def _root(item: Checked, code: int) -> dict[str, Any]:
         "not_checked": [str(item.error)],
         "incomplete": True,
         "plan": None,
+        "live": None,
         "coverage": None,
     }
     if item.report is not None:
@@ -116,6 +117,7 @@ def text(report: ManyReport, following: Mapping[str, str] | None = None) -> str:
         if item.report is not None:
             lines += blocks(item.report.findings) + ([""] if item.report.findings else [])
             lines += [] if common else [f"covered: {log_line(covered(item.report))}"]
+            lines += [f"live values: {log_line(said)}"] if (said := item.report.live.said) else []
         lines += [f"not checked: {log_line(line)}" for line in _lines(item)]
         lines += [said] if (said := (following or {}).get(item.check.scope, "")) else []
     if report.unmanaged:
@@ -133,6 +135,7 @@ def markdown(report: ManyReport) -> str:
         if item.report is not None:
             lines += [*table(item.report.findings), ""]
             lines += [] if common else [f"Covered: {escaped(covered(item.report))}", ""]
+            lines += [f"Live values: {escaped(said)}", ""] if (said := item.report.live.said) else []
         lines += [f"- not checked: {escaped(line)}" for line in _lines(item)]
     if report.unmanaged:
         lines += ["", "### In no state of these roots", "", *table(report.unmanaged)]
@@ -152,6 +155,8 @@ def html(report: ManyReport) -> str:
         body += ["<section>", f"<h2>{shown(_title(item))}</h2>"]
         if item.report is not None:
             body += [] if common else [f'<p class="soft">covered: {shown(covered(item.report))}</p>']
+            said = item.report.live.said
+            body += [f'<p class="soft">live values: {shown(said)}</p>'] if said else []
             body += [card(finding) for finding in by_severity(item.report.findings)]
         body += [*(listed(f"not checked: {line}" for line in _lines(item)) if _lines(item) else ())]
         body.append("</section>")

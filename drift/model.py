@@ -30,6 +30,8 @@ class Origin(StrEnum):
     OTHER_TERRAFORM = "other terraform run"
     PERSON = "person"
     AUTOMATION = "automation"
+    UNATTRIBUTED = "unattributed"
+    """No call of the trace accounts for it."""
 
     @property
     def changes_nothing(self) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.text import printable
 from lamplighter.drift.check import DriftReport
-from lamplighter.drift.proposals import brief
+from lamplighter.drift.proposals import brief, who
 from lamplighter.drift.report import by_severity, covered, headline
 
 _STYLE = """
@@ -51,6 +51,7 @@ class _Mark(NamedTuple):
 def html(report: DriftReport) -> str:
     """The whole page."""
     body = [f"<h1>{shown(headline(report))}</h1>", f'<p class="soft">covered: {shown(covered(report))}</p>']
+    body += [f'<p class="soft">live values: {shown(report.live.said)}</p>'] if report.live.said else []
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
         body += [card(finding) for finding in by_severity(report.findings)]
@@ -109,6 +110,8 @@ def timeline(findings: Sequence[Finding]) -> str:
 
 def _marks(findings: Iterable[Finding]) -> Iterator[_Mark]:
     for finding in findings:
+        if not finding.details["time"]:
+            continue  # no call accounts for it, so it has no place in time
         time = datetime.fromisoformat(finding.details["time"])
         said = f"{finding.severity.label}: {finding.where}, {finding.summary} ({finding.details['time']})"
         yield _Mark(time, finding.details["actor"], finding.severity, said)
@@ -133,13 +136,12 @@ def card(finding: Finding) -> str:
     details = finding.details
     label = finding.severity.label
     place = f" <small>{shown(finding.location)}</small>" if finding.location else ""
-    who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
     lines = [
         f'<article class="{label}" id="{shown(finding.id)}">',
         f'<h3><b class="tag">{label}</b> {shown(finding.where)}{place}</h3>',
         f"<p>{shown(finding.summary)}</p>",
         f"<del>{shown(brief(details['code']))}</del><ins>{shown(brief(details['live']))}</ins>",
-        f'<p class="soft">{shown(who)}{shown(_together(finding))}</p>',
+        f'<p class="soft">{shown(who(finding))}{shown(_together(finding))}</p>',
         f'<p class="soft"><code>{shown(finding.id)}</code> events {shown(", ".join(details["events"]))}</p>',
         "</article>",
     ]

@@ -12,7 +12,7 @@ from lamplighter.core.findings import Evidence, Finding, Severity
 from lamplighter.core.operations import EditHcl, Target
 from lamplighter.core.plans import Plan, Step
 from lamplighter.core.redaction import redact_value
-from lamplighter.drift.model import DriftItem
+from lamplighter.drift.model import DriftItem, Origin
 from lamplighter.tools.files import edit_version
 
 
@@ -88,6 +88,15 @@ def change_text(item: DriftItem) -> str:
             return f"{item.attribute} lost {brief(item.code_value)}"
         case "set":
             return f"{item.attribute} {brief(item.code_value)} -> {brief(item.live_value)}"
+
+
+def who(finding: Finding) -> str:
+    """By whom, with what, from where and when, in one phrase; the words are from outside."""
+    details = finding.details
+    if details["origin"] == Origin.UNATTRIBUTED:
+        return "unattributed: no call in the trace accounts for it"
+    said = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
+    return f"by {said}"
 
 
 def brief(value: Any) -> str:

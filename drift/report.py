@@ -9,6 +9,7 @@ from lamplighter.core.findings import Finding
 from lamplighter.core.text import log_line, printable
 from lamplighter.core.text import markdown as escaped
 from lamplighter.drift.check import DriftReport
+from lamplighter.drift.proposals import who
 
 SCHEMA = "lamplighter/drift-report/v1"
 
@@ -23,6 +24,7 @@ def data(report: DriftReport) -> dict[str, Any]:
         "not_checked": list(report.not_checked),
         "incomplete": report.incomplete,
         "plan": report.plan.digest if report.plan else None,
+        "live": {"source": report.live.source, "version": report.live.version or None},
         "coverage": {
             "accounts": list(coverage.accounts),
             "regions": list(coverage.regions),
@@ -38,6 +40,7 @@ def text(report: DriftReport) -> str:
     """For a terminal or a CI log."""
     lines = [headline(report), *blocks(report.findings)]
     lines += ["", f"covered: {log_line(covered(report))}"]
+    lines += [f"live values: {log_line(report.live.said)}"] if report.live.said else []
     lines += [f"not checked: {log_line(item)}" for item in report.not_checked]
     return "\n".join(lines)
 
@@ -65,12 +68,11 @@ def by_severity(findings: Iterable[Finding]) -> list[Finding]:
 def _block(finding: Finding) -> list[str]:
     details = finding.details
     place = f"  {printable(finding.location)}" if finding.location else ""
-    who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
-    who += f" ({details['intent']})" if details["intent"] else ""
+    said = who(finding) + (f" ({details['intent']})" if details["intent"] else "")
     return [
         f"{finding.severity.label.upper():9}{printable(finding.where)}{place}",
         f"         {printable(finding.summary, limit=400)}",
-        f"         by {printable(who)}",
+        f"         {printable(said)}",
     ]
 
 
@@ -87,6 +89,7 @@ def markdown(report: DriftReport) -> str:
     """For a pull request or a chat."""
     lines = [f"**{escaped(headline(report))}**", "", *table(report.findings)]
     lines += ["", f"Covered: {escaped(covered(report))}", ""]
+    lines += [f"Live values: {escaped(report.live.said)}", ""] if report.live.said else []
     lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
     return "\n".join(lines)
 
@@ -102,7 +105,7 @@ def table(findings: Sequence[Finding]) -> list[str]:
             finding.severity.label,
             finding.where + (f" ({finding.location})" if finding.location else ""),
             finding.summary,
-            f"{details['actor']} ({details['tool']})",
+            f"{details['actor']} ({details['tool']})" if details["actor"] else details["origin"],
             details["time"],
         )
         lines.append("| " + " | ".join(escaped(str(cell)) for cell in cells) + " |")

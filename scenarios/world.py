@@ -86,8 +86,9 @@ def _first_use() -> None:
 
 
 @contextmanager
-def served(app: WsgiApp) -> Iterator[str]:
-    """Serve a cloud (a recorder, or what stands before one) on a free local port; yields the endpoint's URL."""
+def served(app: WsgiApp, port: int = 0) -> Iterator[str]:
+    """Serve a cloud (a recorder, or what stands before one) on a local port, a free one for 0; yields the endpoint's
+    URL."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
@@ -97,7 +98,7 @@ def served(app: WsgiApp) -> Iterator[str]:
         def log(self, type: str, message: str, *args: Any) -> None:
             """Say nothing: the trace is the log."""
 
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

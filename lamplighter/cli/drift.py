@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from lamplighter.cli.context import Invocation
-from lamplighter.cli.drift_answer import exit_code, keep
+from lamplighter.cli.drift_answer import exit_code, keep, refresh_of
 from lamplighter.cli.drift_options import (
     Asked,
     Chosen,
     roots_options,
     source_options,
     state_option,
+    terraform_option,
     trace_option,
     workspace_option,
 )
@@ -39,6 +40,7 @@ def drift() -> None:
 @source_options
 @state_option
 @workspace_option
+@terraform_option
 @roots_options
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity that gives exit code 2.")
 @click.option("--save-plan", is_flag=True, help="Keep the proposed plan for `lamp plan`.")
@@ -50,6 +52,7 @@ def check(
     source: Asked,
     state: str,
     workspace: str,
+    terraform: bool | None,
     chosen: Chosen,
     fail_on: str | None,
     save_plan: bool,
@@ -58,12 +61,12 @@ def check(
     if chosen.recursive:
         from lamplighter.cli.drift_roots import check_roots
 
-        wanted = chosen._replace(pull=state == "pull", workspace=workspace)
+        wanted = chosen._replace(pull=state == "pull", workspace=workspace, terraform=terraform)
         return check_roots(invocation, directory, source, wanted, fail_on, save_plan)
     from lamplighter.drift.page import html
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
-    report = _checked(invocation, directory, state, workspace, source)
+    report = _checked(invocation, directory, state, workspace, source, terraform)
     shown, following = data(report), ""
     if save_plan and report.plan is not None:
         saved = keep(invocation, report.plan)
@@ -86,6 +89,7 @@ def check(
 @source_options
 @state_option
 @workspace_option
+@terraform_option
 @answers
 @click.pass_obj
 def explain(
@@ -95,12 +99,13 @@ def explain(
     source: Asked,
     state: str,
     workspace: str,
+    terraform: bool | None,
 ) -> Answer:
     """Tell one FINDING (its id, or an address) in full: every call that led to it, and what else was done then."""
     from lamplighter.drift.explain import SCHEMA, data, text
     from lamplighter.drift.explain import explain as tell
 
-    told = tell(_checked(invocation, directory, state, workspace, source), finding)
+    told = tell(_checked(invocation, directory, state, workspace, source, terraform), finding)
     return Answer(
         SCHEMA,
         {"explained": [data(item) for item in told]},
@@ -110,18 +115,26 @@ def explain(
 
 
 def _checked(
-    invocation: Invocation, directory: Path | None, state: str, workspace: str, asked: Asked
+    invocation: Invocation,
+    directory: Path | None,
+    state: str,
+    workspace: str,
+    asked: Asked,
+    terraform: bool | None,
 ) -> DriftReport:
+    """`terraform` is what the command line says of it; None leaves it to the settings."""
     from lamplighter.drift import check_directory
     from lamplighter.drift.states import state_for
 
     config = invocation.resolved.config
     place = directory or config.project
     source = trace_source(invocation, asked)
-    with progress("reading code, state and trace", quiet=invocation.quiet):
+    refresh = refresh_of(invocation, terraform, workspace)
+    also = f", and running `{refresh.name} plan`" if refresh else ""
+    with progress(f"reading code, state and trace{also}", quiet=invocation.quiet):
         selected = workspace or os.environ.get("TF_WORKSPACE", "")
         found = state_for(place, state or config.state, workspace=selected, profile=config.aws_profile)
-        return check_directory(place, source, found, principals=config.terraform_principals)
+        return check_directory(place, source, found, principals=config.terraform_principals, refresh=refresh)
 
 
 @drift.group()

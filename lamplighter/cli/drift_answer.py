@@ -1,8 +1,9 @@
-"""What a drift check leaves behind: the exit code, and the plan that is kept."""
+"""What the drift commands share: how Terraform is asked, the exit code, and the plan that is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lamplighter.cli.context import Invocation
@@ -11,6 +12,7 @@ from lamplighter.core.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from lamplighter.core.plans import Plan
+    from lamplighter.drift.refreshed import Refresh
 
 
 class Saved(NamedTuple):
@@ -29,6 +31,17 @@ def keep(invocation: Invocation, proposed: Plan) -> Saved:
     with invocation.ledger() as ledger:
         ledger.save_plan(plan)
     return Saved(plan.digest, "\n".join([*whole.dropped(plan), f"next: lamp plan show {plan.digest[:12]}"]))
+
+
+def refresh_of(invocation: Invocation, terraform: bool | None, workspace: str = "") -> Refresh | None:
+    """How Terraform is to be asked, if it is. `terraform` is what the command line says; None leaves it to the
+    settings."""
+    config = invocation.resolved.config
+    if not (config.terraform if terraform is None else terraform):
+        return None
+    from lamplighter.drift.refreshed import Refresh
+
+    return replace(Refresh.of(config), workspace=workspace)
 
 
 def exit_code(findings: Iterable[Finding], incomplete: bool, fail_on: str) -> Exit:

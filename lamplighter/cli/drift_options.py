@@ -81,6 +81,14 @@ workspace_option = click.option(
 )
 
 
+terraform_option = click.option(
+    "--terraform/--no-terraform",
+    "terraform",
+    default=None,
+    help="Ask Terraform what is live (runs `terraform plan`; nothing is written).",
+)
+
+
 class Chosen(NamedTuple):
     """Which root modules, in which workspace. `jobs` 0 is the default, `pull` lets Terraform read their states."""
 
@@ -89,6 +97,7 @@ class Chosen(NamedTuple):
     jobs: int
     workspace: str = ""
     pull: bool = False
+    terraform: bool | None = None
 
 
 def roots_options(command: _F) -> _F:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamplighter.cli.context import Invocation
-from lamplighter.cli.drift_answer import exit_code, keep
+from lamplighter.cli.drift_answer import exit_code, keep, refresh_of
 from lamplighter.cli.drift_options import Asked, Chosen
 from lamplighter.cli.drift_traces import accounts, trace_files
 from lamplighter.cli.output import Answer, progress
@@ -81,12 +81,14 @@ def _report(invocation: Invocation, place: Path, asked: Asked, chosen: Chosen) -
     if not found.roots and not chosen.changed_since:
         raise InputError(str(place), "holds no root module", "name a directory above some")
     checks, left_out = many.checks_of(found, chosen.workspace)
+    refresh = refresh_of(invocation, chosen.terraform)
     how = many.Asked(
         place,
         config.terraform_principals,
         pull=chosen.pull,
         profile=config.aws_profile,
-        jobs=chosen.jobs or many.JOBS,
+        jobs=chosen.jobs or (many.PLANS if refresh else many.JOBS),
+        refresh=refresh,
     )
     if not checks:
         if not chosen.changed_since:

@@ -68,6 +68,7 @@ def drift_roots() -> dict[str, Any]:
     properties, definitions = _root_report()
     root = {
         **properties,
+        "live": {**properties["live"], "type": ["object", "null"]},
         "coverage": {**properties["coverage"], "type": ["object", "null"]},
         "root": {"type": "string", "description": "its directory, relative to the one searched"},
         "workspace": {"type": "string"},
@@ -105,12 +106,21 @@ def _root_report() -> tuple[dict[str, Any], dict[str, Any]]:
             "description": "last Terraform call on a resource of this state; null where the trace has none",
         },
     }
+    live = {
+        "source": {
+            "type": "string",
+            "enum": ["trace", "terraform", "terraform and trace"],
+            "description": "where the live values of managed resources are from",
+        },
+        "version": {"type": ["string", "null"], "description": "of the Terraform that told them"},
+    }
     properties = {
         "findings": {"type": "array", "items": {"$ref": "#/$defs/Finding"}},
         "evidence": {"type": "array", "items": {"$ref": "#/$defs/Evidence"}},
         "not_checked": _TEXTS,
         "incomplete": {"type": "boolean", "description": "what was not checked may hide drift"},
         "plan": {"type": ["string", "null"], "description": "digest of the proposed plan"},
+        "live": _object(live),
         "coverage": _object(covered),
     }
     return properties, definitions["$defs"]

@@ -4,8 +4,8 @@ Places, the first that names a key wins: the file of `--config`, `LAMP_*` variab
 nearest `pyproject.toml` with `[tool.lamplighter]` (both searched from the working directory upwards), the user's
 `lamplighter/lamp.toml`, the defaults. A key nobody knows is an error, wherever it stands.
 
-A file that merely lies in the project may only tighten: of `mode`, `fail_on` and the budgets the stricter of its value
-and the user's own (or the default) holds, and some keys it may not set at all.
+A file that merely lies in the project may only tighten: of `mode`, `fail_on`, `terraform` and the budgets the stricter
+of its value and the user's own (or the default) holds, and some keys it may not set at all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from lamplighter.core.errors import ConfigError
 from lamplighter.core.policy import Mode, Policy, parse_policy
 
-Kind: TypeAlias = Literal["text", "texts", "path", "paths", "source", "table", "number", "secret"]
+Kind: TypeAlias = Literal["text", "texts", "path", "paths", "source", "table", "number", "switch", "secret"]
 
 KEYS: dict[str, Kind] = {
     "project": "path",
@@ -36,6 +36,8 @@ KEYS: dict[str, Kind] = {
     "aws_region": "text",
     "aws_roles": "table",
     "aws_profiles": "table",
+    "terraform": "switch",
+    "terraform_program": "text",
     "terraform_principals": "texts",
     "budgets.steps": "number",
     "budgets.tool_calls": "number",
@@ -113,6 +115,8 @@ class Config(_Table):
     aws_region: str = ""
     aws_roles: dict[str, str] = Field(default_factory=dict[str, str])
     aws_profiles: dict[str, str] = Field(default_factory=dict[str, str])
+    terraform: bool = False
+    terraform_program: str = "terraform"
     terraform_principals: tuple[str, ...] = ()
     budgets: Budgets = Budgets()
     models: Models = Models()
@@ -259,7 +263,11 @@ _NOT_FROM_PROJECT = frozenset(
 """They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, which cluster and
 account a session is pinned to, and with whose rights other accounts are read."""
 
-_TOO_LAX = {"mode": "act", "fail_on": "never"}
+_TOO_LAX = {"mode": "act", "fail_on": "never", "terraform": True}
+"""Running Terraform runs the providers and the data sources that the code names."""
+
+_PROGRAMS = ("terraform", "tofu")
+"""What a file found in the project may name; any other program, and any path, is the user's own to choose."""
 
 _STRICTEST_FIRST: dict[str, tuple[str, ...]] = {"mode": ("observe", "propose", "act"), "fail_on": FAIL_ON}
 
@@ -274,7 +282,7 @@ def _rank(key: str, value: Any) -> int:
 
 def _tightens(key: str) -> bool:
     """Whether of a file found in the project and the user's own the stricter value holds."""
-    return key in _STRICTEST_FIRST or key.startswith("budgets.")
+    return key in _STRICTEST_FIRST or key == "terraform" or key.startswith("budgets.")
 
 
 def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Iterator[_Layer]:
@@ -316,7 +324,7 @@ def _found_layer(path: Path, table: dict[str, Any]) -> _Layer:
     """
     layer = _file_layer(path, table)
     for key, value in layer.values.items():
-        lax = value == _TOO_LAX.get(key, object())
+        lax = value == _TOO_LAX.get(key, object()) or (key == "terraform_program" and value not in _PROGRAMS)
         # Whoever can write here must not choose where our credentials are sent, nor that Terraform runs.
         lax |= key == "state" and isinstance(value, str) and is_remote(value)
         if lax or key in _NOT_FROM_PROJECT or key.startswith("models."):
@@ -387,6 +395,12 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
         if not isinstance(raw, int) or isinstance(raw, bool):
             raise wrong
         return raw
+    if kind == "switch":
+        in_words = isinstance(raw, str) and layer.origin == "environment"
+        given = _SWITCH.get(raw.strip().lower()) if in_words else raw
+        if not isinstance(given, bool):
+            raise wrong
+        return given
     if not isinstance(raw, str):
         raise wrong
     if kind == "source":
@@ -426,6 +440,8 @@ def _expanded(text: str, key: str, origin: str) -> Path:
         raise ConfigError(origin, f"{key}: {text!r} names no user's home", "write the whole path") from error
 
 
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
+
 _WANTED: dict[Kind, str] = {
     "text": "text",
     "texts": "text or a list of texts",
@@ -434,6 +450,7 @@ _WANTED: dict[Kind, str] = {
     "table": "a table of texts (in a variable NAME=TEXT,...)",
     "paths": "a path or a list of paths",
     "number": "a whole number",
+    "switch": "true or false",
     "secret": "a reference (env:NAME or file:/path)",
 }
 

@@ -31,7 +31,11 @@ class LiveCloud(NamedTuple):
 
 def drifted(case: Scenario) -> Recorder:
     """The cloud of a scenario, rebuilt in this process: the apply's requests, then the night's. One a process."""
-    recorder = rebuild(case.project)
+    return left_by(case, rebuild(case.project))
+
+
+def left_by(case: Scenario, recorder: Recorder) -> Recorder:
+    """The rebuilt cloud of the case's project, with the calls of its night made in it."""
     recorder.seed = f"{recorder.seed}/{case.seed}"
     recorder.replay(Request.of(row) for row in case.calls)
     recorder.events.clear()
