@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lamplighter.scenarios.evaluation.peers.model import WHOLE, Place, Report, Tool
+from lamplighter.scenarios.evaluation.peers.model import WHOLE, Place, Report, Tool, Unusable
 from lamplighter.tools.process import Completed
 
 
@@ -20,7 +20,8 @@ def _read(place: Place, done: Completed) -> list[Report]:
         # Without drift it says so in words; a plan that fails is told on the other stream, with exit code 0.
         if "No drift" in text and not done.stderr.strip():
             return []
-        raise ValueError(" ".join((done.stderr.decode("utf-8", "replace") or text).split())[:200])
+        said = done.stderr.decode("utf-8", "replace") or text
+        raise Unusable(f"says: {' '.join(said.split())[:300]}")
     return list(reports(json.loads(text[text.index("{") :]), place.addresses))
 
 

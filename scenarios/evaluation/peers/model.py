@@ -55,7 +55,8 @@ class Tool(NamedTuple):
     command: Callable[[Place], Sequence[str]]
     """The argument list; the program first, by name."""
     read: Callable[[Place, Completed], Sequence[Report]]
-    """Raises ValueError, KeyError or TypeError for what is no output of the tool."""
+    """Raises Unusable where the tool itself says that it failed; ValueError, KeyError or TypeError for what is no
+    output of it."""
     codes: frozenset[int]
     """Exit codes of a run that went well."""
     requirement: str = ""

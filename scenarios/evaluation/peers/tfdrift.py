@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from lamplighter.scenarios.evaluation.peers.model import WHOLE, Place, Report, Tool, top
+from lamplighter.scenarios.evaluation.peers.model import WHOLE, Place, Report, Tool, Unusable, top
 from lamplighter.tools.process import Completed
 
 _ROW = re.compile(r"[│|]\s*(\S+)\s*[│|]\s*(\S+)\s*[│|]\s*(\S+)\s*[│|]\s*([\d-]+ [\d:]+)\s*[│|]")
@@ -32,7 +32,7 @@ def reports(document: dict[str, list[dict[str, object]]], printed: str) -> Itera
     blamed = {row[1]: (row[3], row[4].replace(" ", "T")) for row in _ROW.finditer(printed)}
     for workspace in document["workspaces"]:
         if workspace["error"]:
-            raise ValueError(" ".join(str(workspace["error"]).split())[:200])
+            raise Unusable(f"says: {' '.join(str(workspace['error']).split())[:300]}")
         found = workspace["drifted_resources"]
         assert isinstance(found, list)
         for resource in found:
@@ -51,5 +51,5 @@ TOOL = Tool(
     cannot="unmanaged resources; looks up blame by a resource's name in the code",
     command=_command,
     read=_read,
-    codes=frozenset({0, 1}),
+    codes=frozenset({0, 1, 2}),
 )

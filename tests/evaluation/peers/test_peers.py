@@ -61,6 +61,12 @@ def test_tfdrift_names_modules_twice_and_is_understood(case: Scenario) -> None:
     )
 
 
+def test_what_tfdrift_says_of_its_failure_is_the_reason() -> None:
+    document: dict[str, Any] = {"workspaces": [{"error": "terraform init failed:\n no mirror"}]}
+    with pytest.raises(Unusable, match="says: terraform init failed: no mirror"):
+        list(tfdrift.reports(document, ""))
+
+
 def test_tfdrift_tells_who_in_its_printed_table() -> None:
     printed = (
         "┃ Resource       ┃ Event ┃ Actor ┃ Time ┃ Source IP ┃\n"
