@@ -25,6 +25,8 @@ from lamplighter.drift.provider_schema import ProviderSchemas
 from lamplighter.tools.terraform import Terraform, opened
 
 _T = TypeVar("_T")
+_SHARE = 0.8
+"""Of a request's time: what is left is for the trace's own answer, which is given where Terraform takes too long."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Refresh:
         profile = {"AWS_PROFILE": config.aws_profile} if config.aws_profile else {}
         return cls(
             program=config.terraform_program,
-            seconds=config.budgets.seconds,
+            seconds=_SHARE * config.budgets.seconds,
             env={**os.environ, **profile} if profile else None,
         )
 
