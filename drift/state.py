@@ -128,9 +128,7 @@ def _from_v4(entry: object, read: StateRead) -> None:
             )
 
 
-def _data_of_v4(
-    module: str, name: str, instances: list[Any]
-) -> Iterator[tuple[str, Key, Mapping[str, Any]]]:
+def _data_of_v4(module: str, name: str, instances: list[Any]) -> Iterator[tuple[str, Key, Mapping[str, Any]]]:
     base = f"{module}.{name}" if module else name
     for instance in instances:
         attributes = instance.get("attributes") if isinstance(instance, Mapping) else None

@@ -45,7 +45,9 @@ def _generated(block: Block, scope: Scope) -> list[Any] | None:
     pairs = [*members]
     if len(pairs) > _MOST or not scope.work.spend(len(pairs)):
         return None
-    return [contents(inner.body, scope.binding(**{name: {"key": key, "value": value}})) for key, value in pairs]
+    return [
+        contents(inner.body, scope.binding(**{name: {"key": key, "value": value}})) for key, value in pairs
+    ]
 
 
 def _members(collection: Any) -> Iterator[tuple[Any, Any]] | None:

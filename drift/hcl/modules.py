@@ -136,6 +136,11 @@ class Instance:
     def scope(self) -> Scope:
         return Scope(self, self._world.work)
 
+    @property
+    def modules(self) -> Mapping[str, Module]:
+        """Every module that was read, by directory."""
+        return self._world.modules
+
     def variable(self, name: str) -> Any:
         return self._once(lambda: self._variable(name), "var", name)
 
