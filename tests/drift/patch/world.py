@@ -7,8 +7,8 @@ from typing import Any
 
 from lamplighter.drift.model import Action, Actor, DriftItem, EventRef
 from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.model import Candidate, FileEdits, Verdict, edits_between
 from lamplighter.drift.patch.judge import Goal
+from lamplighter.drift.patch.model import Candidate, FileEdits, Verdict, edits_between
 from tests.drift.code.world import resources_of, state_document
 
 ALICE = Actor("alice", "IAMUser", "console", "198.51.100.1")
