@@ -30,8 +30,10 @@ class FileEdits:
         self._left: dict[tuple[str, Path], str] = {}
 
     def current_version(self, operation: Operation) -> str:
-        """`ABSENT` for a file that is to be made and is not there. Raises InputError when the file cannot be read, Refused when it lies
-        outside the project."""
+        """`ABSENT` for a file that is to be made and is not there.
+
+        Raises InputError when the file cannot be read, Refused when it lies outside the project.
+        """
         edit = _edit(operation)
         path = _path(edit)
         if edit.target.version == ABSENT and not _exists(path):

@@ -68,10 +68,14 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An item that the code now says. `candidate` is None where the code said so already."""
+    """An item that the code now says. `candidate` is None where the code said so already, or another item's did.
+
+    `not_derived` names values that rest on what was edited and cannot be computed from the files.
+    """
 
     item: DriftItem
     candidate: Candidate | None
+    not_derived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,22 +85,34 @@ class _Making:
 
     def settle(self) -> None:
         """What one candidate settles for several items at once, then the judgement of the whole."""
-        waiting, self._waiting = self._waiting, []
-        while waiting:
-            goal, *rest = waiting
-            tried: list[str] = []
-            if not unsaid(goal.item, goal.verdict, self.code, self.start):
-                self.placed.append((goal, Placed(goal.item, None)))
-            elif not self._try(goal, tried, rest):
-                self.unplaced.append(
-                    Unplaced(goal.item, _why(goal, self.code, self.start, tried), tuple(tried))
-                )
-            waiting = rest
+        progress = True
+        refused: list[list[str]] = []
+        while progress:
+            waiting, self._waiting, progress = self._waiting, [], False
+            refused = []
+            for number, goal in enumerate(waiting):
+                tried: list[str] = []
+                others = [*self._waiting, *waiting[number + 1 :]]
+                if not unsaid(goal.item, goal.verdict, self.code, self.start):
+                    self.placed.append((goal, Placed(goal.item, None)))
+                    progress = True
+                elif self._try(goal, tried, others):
+                    progress = True
+                else:
+                    self._waiting.append(goal)
+                    refused.append(tried)
+        for goal, tried in zip(self._waiting, refused, strict=True):
+            reason = _why(goal, self.code, self.start, tried)
+            self.unplaced.append(Unplaced(goal.item, reason, tuple(tried)))
         self._judge_whole()
 
     def _try(self, goal: Goal, tried: list[str], others: Sequence[Goal] = ()) -> bool:
         """The first candidate that holds. One that says others of those that wait too is right as well."""
         for candidate in self._candidates(goal):
+            beside = next((edit.file for edit in candidate.edits if edit.file.startswith("../")), "")
+            if beside:
+                tried.append(f"{candidate.rule}: {beside} lies beside the project, others may use it too")
+                continue
             try:
                 after = self.code.edited(candidate.edits)
             except ValueError as error:
@@ -112,7 +124,7 @@ class _Making:
                 tried.append(f"{candidate.rule}: {printable(judged.reason, limit=300)}")
                 continue
             self.code = after
-            self.placed.append((goal, Placed(goal.item, candidate)))
+            self.placed.append((goal, Placed(goal.item, candidate, judged.not_derived)))
             self.notes += [*judged.not_derived, *([candidate.note] if candidate.note else [])]
             return True
         return False
