@@ -66,7 +66,7 @@ async def investigate(parsed: Parsed, requested_by: str, means: Means) -> Domain
     status = Status.TRUNCATED if partial else Status.OK if kept else Status.NO_DATA
     emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(left_out)))
     _emit_findings(kept, answer, emit)
-    plan, dropped = _proposed(answer.plan, kept, parsed, wiring.policy.version, requested_by)
+    plan, dropped = _proposed(answer, kept, parsed, wiring.policy.version, requested_by)
     said = [*_said(kept, len(answer.findings), query, parsed), *dropped]
     return {
         "text": "; ".join(said),
@@ -96,9 +96,11 @@ def _emit_findings(findings: Sequence[Finding], answer: DriftAnswer, emit: Calla
 
 
 def _proposed(
-    plan: Plan | None, kept: Sequence[Finding], parsed: Parsed, policy_version: str, requested_by: str
+    answer: DriftAnswer, kept: Sequence[Finding], parsed: Parsed, policy_version: str, requested_by: str
 ) -> tuple[Plan | None, list[str]]:
     """The plan for the findings kept, under the policy in force, and what to say of steps that cannot be applied."""
+    # An edit that other findings share is made anew without them.
+    plan = answer.plan if len(kept) == len(answer.findings) else answer.plan_for(kept)
     if plan is None:
         return None, []
     narrowed = plan.under(policy_version, requested_by).narrowed(kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,7 +14,7 @@ from lamplighter.core.execution import ExecutionReport, execute
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.plans import Plan
-from lamplighter.core.policy import Policy
+from lamplighter.core.policy import DriftRule, Policy
 from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Inventory, Names, Recall, SystemClock
 from lamplighter.tools.files import FileEdits
 
@@ -38,6 +38,10 @@ class DriftAnswer(Protocol):
     @property
     def covered(self) -> tuple[str, str]:
         """First and last time that the trace speaks of, ISO 8601 in UTC; empty for an empty trace."""
+        ...
+
+    def plan_for(self, findings: Iterable[Finding], /) -> Plan | None:
+        """The plan of these findings alone."""
         ...
 
 
@@ -88,21 +92,22 @@ class Wiring:
 
 def build(config: Config, *, clock: Clock | None = None) -> Wiring:
     """Raises ConfigError when the policy file cannot be read."""
+    policy = load_policy(config)
     return Wiring(
         config=config,
-        policy=load_policy(config),
-        check_drift=_drift_engine(config.terraform_principals),
+        policy=policy,
+        check_drift=_drift_engine(config.terraform_principals, policy.drift),
         effects=_effects(),
         clock=clock or SystemClock(),
         inventory=_TerraformNames(config.project),
     )
 
 
-def _drift_engine(principals: Sequence[str]) -> CheckDrift:
+def _drift_engine(principals: Sequence[str], rules: Sequence[DriftRule]) -> CheckDrift:
     def check(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
         from lamplighter.drift import check_directory
 
-        return check_directory(directory, trace_paths, state_path, principals=principals)
+        return check_directory(directory, trace_paths, state_path, principals=principals, rules=rules)
 
     return check
 

@@ -9,7 +9,7 @@ from lamplighter.core.text import printable
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch import literal
 from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.goals import unsaid
+from lamplighter.drift.patch.goals import is_secret, unsaid
 from lamplighter.drift.patch.judge import Goal, judge
 from lamplighter.drift.patch.model import (
     Candidate,
@@ -162,11 +162,8 @@ class _Making:
 def _why(goal: Goal, code: Code, start: Code, tried: Sequence[str]) -> str:
     if tried:
         return tried[0] if len(tried) == 1 else f"{tried[0]} (and {len(tried) - 1} more tried)"
-    item = goal.item
-    if item.live_value is not None and goal.verdict is Verdict.CODIFY:
-        said = unsaid(item, goal.verdict, code, start)
-        if "secret" in said:
-            return said
+    if is_secret(goal.item):
+        return unsaid(goal.item, goal.verdict, code, start)
     return "no rule knows how to write it"
 
 

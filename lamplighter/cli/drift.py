@@ -168,6 +168,7 @@ def _checked(invocation: Invocation, directory: Path | None, state: Path | None,
             source,
             state or config.state,
             principals=config.terraform_principals,
+            rules=invocation.policy.drift,
         )
 
 
