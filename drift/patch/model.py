@@ -109,7 +109,10 @@ def edits_between(before: bytes, after: bytes) -> tuple[ByteEdit, ...]:
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     found: list[ByteEdit] = []
     for kind, first, last, start, end in matcher.get_opcodes():
-        if kind != "equal":
+        if kind == "replace" and last - first == end - start:
+            pairs = zip(offsets[first:last], old[first:last], new[start:end], strict=True)
+            found += [_cut(offset, was, now) for offset, was, now in pairs]
+        elif kind != "equal":
             found.append(_cut(offsets[first], b"".join(old[first:last]), b"".join(new[start:end])))
     return tuple(found)
 
