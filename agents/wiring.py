@@ -17,6 +17,7 @@ from lamplighter.core.plans import Plan
 from lamplighter.core.policy import DriftRule, Policy
 from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Inventory, Names, Recall, SystemClock
 from lamplighter.tools.files import FileEdits
+from lamplighter.tools.saved_plans import SavedPlans
 
 
 class DriftAnswer(Protocol):
@@ -97,7 +98,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Wiring:
         config=config,
         policy=policy,
         check_drift=_drift_engine(config.terraform_principals, policy.drift),
-        effects=_effects(),
+        effects=_effects(config),
         clock=clock or SystemClock(),
         inventory=_TerraformNames(config.project),
     )
@@ -124,5 +125,5 @@ class _TerraformNames:
         return addresses(self.directory)
 
 
-def _effects() -> dict[str, Effect]:
-    return {"edit_hcl": FileEdits()}
+def _effects(config: Config) -> dict[str, Effect]:
+    return {"edit_hcl": FileEdits(), "apply_saved_plan": SavedPlans(config.state_dir / "plans")}

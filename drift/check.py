@@ -51,6 +51,10 @@ class DriftReport:
         """First and last time of the trace."""
         return self.coverage.first, self.coverage.last
 
+    def with_proposal(self, proposal: Proposal) -> DriftReport:
+        """The same with another proposal, of some of the findings or with a patch that was verified."""
+        return replace(self, proposal=proposal, plan=proposal.plan())
+
     def plan_for(self, findings: Iterable[Finding]) -> Plan | None:
         """The plan of these findings alone: an edit that several share is made anew for those that are left."""
         wanted = {finding.id for finding in findings}
