@@ -114,6 +114,19 @@ def data(fix: Fix) -> dict[str, Any]:
     }
 
 
+def nothing(not_checked: tuple[str, ...]) -> dict[str, Any]:
+    """`data` where there is no drift."""
+    empty: dict[str, Any] = {
+        "decisions": [],
+        "files": [],
+        "diff": "",
+        "attempts": 0,
+        "notes": [],
+        "plan": None,
+    }
+    return {"schema": SCHEMA, **empty, "verified_by_plan": False, "not_checked": list(not_checked)}
+
+
 def notes(fix: Fix) -> list[str]:
     """What could not be told of the patch, and what a reader should know."""
     agreed = ["Terraform planned with this patch: nothing is left of it, and nothing else changes"]

@@ -109,8 +109,9 @@ def _answer(
     report = checked(invocation, directory, state, source)
     proposal = _chosen(report, names, decision or said, unmanaged=unmanaged)
     if proposal is None:
-        text = "no drift to fix"
-        return Answer(told.SCHEMA, {"decisions": []}, lambda: text, _code(report))
+        lines = ["no drift to fix", *(f"not checked: {log_line(line)}" for line in report.not_checked)]
+        data = told.nothing(report.not_checked)
+        return Answer(told.SCHEMA, data, lambda: "\n".join(lines), _code(report), rows=())
     verified = _verified(invocation, proposal, root, state, terraform)
     proposal = proposal.with_patch(verified.patch)
     whole = proposal.plan()
