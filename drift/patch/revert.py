@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lamplighter.core.errors import InputError, Refused, Unavailable
+from lamplighter.core.errors import Refused, Unavailable
 from lamplighter.core.operations import ApplySavedPlan, Target
 from lamplighter.core.plans import Plan, Step
 from lamplighter.core.text import printable
@@ -19,7 +18,6 @@ from lamplighter.drift.patch.proposal import Proposal
 from lamplighter.drift.planned import PlannedFact, read_plan
 from lamplighter.drift.proposals import brief, evidence_of, finding_of
 from lamplighter.tools.terraform import Terraform
-from lamplighter.tools.terraform_scratch import is_initialised
 
 SCHEMA = "lamplighter/drift-revert/v1"
 
@@ -42,8 +40,8 @@ def revert_plan(
 ) -> Reverted:
     """Plans with `-target` for each address decided to be reverted, into a file of `folder` that only this user reads.
 
-    Raises Refused where that plan touches another address, destroys or replaces anything; InputError where the
-    directory is not initialised; Unavailable where Terraform does not make it.
+    Raises Refused where that plan touches another address, destroys or replaces anything; Unavailable where
+    Terraform does not make it, as in a directory that is not initialised.
     """
     decided = proposal.decisions if proposal is not None else ()
     items = [one.item for one in decided if one.verdict is Verdict.REVERT and one.item.address]
@@ -54,10 +52,6 @@ def revert_plan(
     ]
     if not items:
         return Reverted(None, left=tuple(left))
-    if not is_initialised(root, os.environ if env is None else env):
-        raise InputError(
-            str(root), "is not initialised, so nothing can be applied in it", "run `terraform init`"
-        )
     addresses = sorted({item.address for item in items if item.address})
     terraform = Terraform(root.absolute(), seconds=seconds, env=env)
     path = _private(folder)

@@ -97,11 +97,10 @@ def test_no_drift_is_an_answer_too(home: Path) -> None:
 
 
 def test_one_finding_by_its_address_or_its_id(home: Path) -> None:
-    one = fixed(home, "--", "aws_sqs_queue.jobs", "project")
+    trace = ("project", "--trace", "trace.json", "--json")
+    one = json.loads(lamp(home, "drift", "fix", "aws_sqs_queue.jobs", *trace).stdout)
     assert [row["where"] for row in one["decisions"]] == ["aws_sqs_queue.jobs"]
-    named = lamp(
-        home, "drift", "fix", one["decisions"][0]["finding"], "project", "--trace", "trace.json", "--json"
-    )
+    named = lamp(home, "drift", "fix", one["decisions"][0]["finding"], *trace)
     assert json.loads(named.stdout)["files"] == ["main.tf"]
     unknown = lamp(home, "drift", "fix", "aws_x.y", "project", "--trace", "trace.json")
     assert unknown.code == 1
