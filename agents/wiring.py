@@ -41,8 +41,8 @@ class DriftAnswer(Protocol):
         """First and last time that the trace speaks of, ISO 8601 in UTC; empty for an empty trace."""
         ...
 
-    def plan_for(self, findings: Iterable[Finding], /) -> Plan | None:
-        """The plan of these findings alone."""
+    def plan_for(self, findings: Iterable[Finding], /, *, codify: bool = False) -> Plan | None:
+        """The plan of these findings alone; with `codify` the code is to say all of them, as a person wants it."""
         ...
 
 
@@ -54,6 +54,14 @@ class CheckDrift(Protocol):
     ) -> DriftAnswer: ...
 
 
+class PlanRevert(Protocol):
+    """The way back of some findings of an answer: a plan, and what it leaves, in one line each. Raises LampError."""
+
+    def __call__(
+        self, directory: Path, answer: DriftAnswer, findings: Sequence[Finding], /
+    ) -> tuple[Plan | None, Sequence[str]]: ...
+
+
 @dataclass(frozen=True)
 class Wiring:
     """Everything a surface needs, filled once. A port that is None has no part serving it yet."""
@@ -63,6 +71,7 @@ class Wiring:
     check_drift: CheckDrift
     effects: Mapping[str, Effect] = field(default_factory=dict[str, Effect])
     clock: Clock = field(default_factory=SystemClock)
+    plan_revert: PlanRevert | None = None
     inventory: Inventory | None = None
     ask_model: AskModel | None = None
     recall: Recall | None = None
@@ -100,6 +109,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Wiring:
         check_drift=_drift_engine(config.terraform_principals, policy.drift),
         effects=_effects(config),
         clock=clock or SystemClock(),
+        plan_revert=_plan_revert(config.state_dir / "plans"),
         inventory=_TerraformNames(config.project),
     )
 
@@ -111,6 +121,23 @@ def _drift_engine(principals: Sequence[str], rules: Sequence[DriftRule]) -> Chec
         return check_directory(directory, trace_paths, state_path, principals=principals, rules=rules)
 
     return check
+
+
+def _plan_revert(folder: Path) -> PlanRevert:
+    def plan(
+        directory: Path, answer: DriftAnswer, findings: Sequence[Finding], /
+    ) -> tuple[Plan | None, Sequence[str]]:
+        from lamplighter.drift.check import DriftReport
+        from lamplighter.drift.patch.model import Verdict
+        from lamplighter.drift.patch.revert import revert_plan
+
+        if not isinstance(answer, DriftReport) or answer.proposal is None:
+            return None, ()
+        wanted = {finding.id for finding in findings}
+        made = revert_plan(answer.proposal.narrowed(wanted, Verdict.REVERT), directory, folder)
+        return made.plan, made.left
+
+    return plan
 
 
 @dataclass(frozen=True)

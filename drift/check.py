@@ -20,6 +20,7 @@ from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
 from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.model import Verdict
 from lamplighter.drift.patch.proposal import Proposal, propose
 from lamplighter.drift.proposals import evidence_of, finding_of
 from lamplighter.drift.sequences import Timeline
@@ -55,10 +56,15 @@ class DriftReport:
         """The same with another proposal, of some of the findings or with a patch that was verified."""
         return replace(self, proposal=proposal, plan=proposal.plan())
 
-    def plan_for(self, findings: Iterable[Finding]) -> Plan | None:
-        """The plan of these findings alone: an edit that several share is made anew for those that are left."""
+    def plan_for(self, findings: Iterable[Finding], *, codify: bool = False) -> Plan | None:
+        """The plan of these findings alone: an edit that several share is made anew for those that are left.
+
+        With `codify` the code is to say all of them, as a person wants it.
+        """
+        if self.proposal is None:
+            return None
         wanted = {finding.id for finding in findings}
-        return self.proposal.narrowed(wanted).plan() if self.proposal is not None else None
+        return self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None).plan()
 
 
 def check_directory(

@@ -35,7 +35,7 @@ class Answer:
     incomplete: bool = False
     covered: tuple[str, str] = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")
 
-    def plan_for(self, findings: Iterable[Finding]) -> Plan | None:
+    def plan_for(self, findings: Iterable[Finding], *, codify: bool = False) -> Plan | None:
         return self.plan.narrowed(findings) if self.plan else None
 
 
