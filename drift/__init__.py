@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lamplighter.core.policy import DriftRule
     from lamplighter.core.ports import TraceSource
     from lamplighter.drift.check import DriftReport
     from lamplighter.drift.refreshed import Refresh
@@ -27,9 +28,10 @@ def check_directory(
     state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
     refresh: Refresh | None = None,
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace, state, principals=principals, refresh=refresh)
+    return check(directory, trace, state, principals=principals, rules=rules, refresh=refresh)

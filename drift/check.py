@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
+from lamplighter.core.policy import DriftRule
 from lamplighter.core.ports import TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.drift.compare import Baseline
@@ -19,8 +20,11 @@ from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.heard import Heard, hear
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
+from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.proposal import Proposal, propose
 from lamplighter.drift.places import Layout
-from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
+from lamplighter.drift.proposals import evidence_of, finding_of
 from lamplighter.drift.roots import provider_of
 from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
@@ -48,12 +52,27 @@ class DriftReport:
     coverage: Coverage
     live: LiveValues = field(default_factory=lambda: LiveValues("trace"))
     items: tuple[DriftItem, ...] = field(repr=False, default=())
+    proposal: Proposal | None = field(repr=False, default=None)
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 
     @property
     def covered(self) -> tuple[str, str]:
         """First and last time of the trace."""
         return self.coverage.first, self.coverage.last
+
+    def with_proposal(self, proposal: Proposal) -> DriftReport:
+        """The same with another proposal, of some of the findings or with a patch that was verified."""
+        return replace(self, proposal=proposal, plan=proposal.plan())
+
+    def plan_for(self, findings: Iterable[Finding], *, codify: bool = False) -> Plan | None:
+        """The plan of these findings alone: an edit that several share is made anew for those that are left.
+
+        With `codify` the code is to say all of them, as a person wants it.
+        """
+        if self.proposal is None:
+            return None
+        wanted = {finding.id for finding in findings}
+        return self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None).plan()
 
 
 @dataclass(frozen=True)
@@ -76,18 +95,20 @@ def check_directory(
     state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
     refresh: Refresh | None = None,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
     `state` is one that was read, or where it is; with none it is what lies in the directory. `principals` are globs
-    over who may run Terraform for this code; with none, anybody may. With `refresh` Terraform is asked what is live;
-    where it cannot tell, the trace's answer is given and says so. Raises InputError when the code, the state or the
-    whole trace cannot be read, Unavailable when the state cannot be had, and what a source of its own raises.
+    over who may run Terraform for this code; with none, anybody may. `rules` are the policy's and say what is to become
+    of a drift. With `refresh` Terraform is asked what is live; where it cannot tell, the trace's answer is given and
+    says so. Raises InputError when the code, the state or the whole trace cannot be read, Unavailable when the state
+    cannot be had, and what a source of its own raises.
     """
     loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
-    return judge(loaded, hear(source, principals), refresh=refresh)
+    return judge(loaded, hear(source, principals), rules=rules, refresh=refresh)
 
 
 def load(
@@ -131,6 +152,7 @@ def judge(
     *,
     scope: str = "",
     unheard: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
     refresh: Refresh | None = None,
 ) -> DriftReport:
     """What the trace says of one root module. Pure, but for what the project remembers of what was looked up.
@@ -156,8 +178,11 @@ def judge(
     hidden += [*gaps(state.resources, project, heard.facts, heard.extraction.uncatalogued), *matched.unplaced]
     asked = known.live.source != "trace"
     limited = [*known.limits, *limits(matched, coverage, heard.facts, heard.extraction, project, asked=asked)]
-    report = _report(loaded.directory, contents, found, coverage, hidden, limited)
-    return replace(report, timeline=heard.timeline, live=known.live)
+    report = _report(found, coverage, hidden, limited)
+    report = replace(report, timeline=heard.timeline, live=known.live)
+    if not report.items:
+        return report
+    return report.with_proposal(propose(report.items, Code.of(code, state), loaded.directory, rules=rules))
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
@@ -165,8 +190,6 @@ def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
 
 
 def _report(
-    root: Path,
-    contents: Mapping[str, bytes],
     unordered: Sequence[DriftItem],
     coverage: Coverage,
     hidden: Sequence[str],
@@ -181,7 +204,7 @@ def _report(
     return DriftReport(
         findings=tuple(findings.values()),
         evidence=tuple(evidence[key] for key in sorted(evidence)),
-        plan=plan_of(items, contents, root),
+        plan=None,
         not_checked=tuple(redact(line) for line in (*hidden, *limited)),
         incomplete=bool(hidden),
         coverage=coverage,

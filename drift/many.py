@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from lamplighter.core.errors import InputError, LampError
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Evidence, Finding
+from lamplighter.core.policy import DriftRule
 from lamplighter.core.ports import TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.core.text import printable
@@ -114,6 +115,7 @@ class Asked:
     pull: bool = False
     profile: str = ""
     jobs: int = JOBS
+    rules: Sequence[DriftRule] = ()
     refresh: Refresh | None = None
     stopped: Event = field(default_factory=Event)
 
@@ -193,7 +195,8 @@ def _judged(check: Check, loaded: Loaded, heard: Heard, asked: Asked, unheard: S
     if refresh is not None:
         workspace = "" if check.workspace == check.root.workspace else check.workspace
         refresh = replace(refresh, workspace=workspace, cancel=asked.stopped)
-    return Checked(check, judge(loaded, heard, scope=check.scope, unheard=unheard, refresh=refresh))
+    report = judge(loaded, heard, scope=check.scope, unheard=unheard, rules=asked.rules, refresh=refresh)
+    return Checked(check, report)
 
 
 class _Resolved:

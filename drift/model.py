@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from lamplighter.core.operations import ByteEdit
 from lamplighter.drift.values import HIDDEN
 
 Action = Literal["set", "add", "remove", "create", "delete"]
@@ -197,6 +196,4 @@ class DriftItem:
     """What the calls around it were together; empty where they are no sequence that has a name."""
     scope: str = ""
     """Root module and workspace, where several are checked together: one address may stand in each of them."""
-    edit: ByteEdit | None = None
-    """The one exact change of the code that says what is live, where a plain literal stands there."""
     confidence: float = 1.0

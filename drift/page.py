@@ -13,7 +13,8 @@ from typing import NamedTuple
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.text import printable
 from lamplighter.drift.check import DriftReport
-from lamplighter.drift.proposals import brief, who
+from lamplighter.drift.patch.told import unified
+from lamplighter.drift.proposals import brief, finding_of, who
 from lamplighter.drift.report import by_severity, covered, headline
 
 _STYLE = """
@@ -34,6 +35,9 @@ svg line{stroke:var(--line)}
 .critical{border-left-color:var(--critical);--c:var(--critical)}.high{border-left-color:var(--high);--c:var(--high)}
 .medium{border-left-color:var(--medium);--c:var(--medium)}.low{border-left-color:var(--low);--c:var(--low)}
 .info{border-left-color:var(--info);--c:var(--info)}
+pre.diff{font:13px/1.5 ui-monospace,monospace;border:1px solid var(--line);border-radius:6px;background:var(--card);
+padding:.6rem .9rem;overflow-x:auto}pre.diff span{display:block;white-space:pre}pre.diff .new{color:var(--low)}
+pre.diff .old{color:var(--high)}pre.diff .at{color:var(--soft)}
 b.tag{color:var(--c);text-transform:uppercase;font-size:.8rem;letter-spacing:.04em}circle{fill:var(--c)}
 """
 
@@ -54,7 +58,9 @@ def html(report: DriftReport) -> str:
     body += [f'<p class="soft">live values: {shown(report.live.said)}</p>'] if report.live.said else []
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
-        body += [card(finding) for finding in by_severity(report.findings)]
+        decided = decisions(report)
+        body += [card(finding, decided.get(finding.id, "")) for finding in by_severity(report.findings)]
+    body += diff(report)
     body += ["<h2>Not checked</h2>", *listed(report.not_checked)]
     return page(headline(report), body)
 
@@ -131,8 +137,38 @@ def _short(actor: str) -> str:
     return name if len(name) <= 36 else f"{name[:35]}…"
 
 
-def card(finding: Finding) -> str:
-    """One finding, with what stands in the code beside what is live."""
+def decisions(report: DriftReport) -> dict[str, str]:
+    """What is proposed to become of each finding, by its id."""
+    if report.proposal is None:
+        return {}
+    placed = {finding_of(one.item).id for one in report.proposal.patch.placed}
+    why_not = report.proposal.unplaced
+    said: dict[str, str] = {}
+    for decision in report.proposal.decisions:
+        name = finding_of(decision.item).id
+        how = (
+            "in the patch"
+            if name in placed
+            else f"not in the patch: {why_not[name]}"
+            if name in why_not
+            else ""
+        )
+        said[name] = "; ".join(part for part in (f"{decision.verdict.value}: {decision.reason}", how) if part)
+    return said
+
+
+def diff(report: DriftReport) -> list[str]:
+    """The whole patch, a line an element, those that go and those that come marked; nothing where there is none."""
+    if report.proposal is None or not report.proposal.patch.edits:
+        return []
+    lines = unified(report.proposal.patch).decode("utf-8", "replace").splitlines()
+    marks = {"+": "new", "-": "old", "@": "at"}
+    marked = (f'<span class="{marks.get(line[:1], "same")}">{shown(line) or " "}</span>' for line in lines)
+    return ["<h2>Proposed patch</h2>", f'<pre class="diff">{"".join(marked)}</pre>']
+
+
+def card(finding: Finding, decided: str = "") -> str:
+    """One finding, with what stands in the code beside what is live, and what is decided of it."""
     details = finding.details
     label = finding.severity.label
     place = f" <small>{shown(finding.location)}</small>" if finding.location else ""
@@ -142,6 +178,7 @@ def card(finding: Finding) -> str:
         f"<p>{shown(finding.summary)}</p>",
         f"<del>{shown(brief(details['code']))}</del><ins>{shown(brief(details['live']))}</ins>",
         f'<p class="soft">{shown(who(finding))}{shown(_together(finding))}</p>',
+        f"<p>{shown(decided)}</p>" if decided else "",
         f'<p class="soft"><code>{shown(finding.id)}</code> events {shown(", ".join(details["events"]))}</p>',
         "</article>",
     ]

@@ -30,7 +30,26 @@ if TYPE_CHECKING:
     from lamplighter.drift.check import DriftReport
 
 
-@click.group()
+_LATER = {"fix": "fix", "ignore": "ignore", "import": "import_", "revert": "revert"}
+"""Commands that propose changes, and their names in drift_fix.py."""
+
+
+class _Group(click.Group):
+    """Loads what proposes changes when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_LATER])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _LATER:
+            return super().get_command(ctx, cmd_name)
+        from lamplighter.cli import drift_fix
+
+        command: click.Command = getattr(drift_fix, _LATER[cmd_name])
+        return command
+
+
+@click.group(cls=_Group)
 def drift() -> None:
     """Find what was changed behind Terraform's back."""
 
@@ -66,7 +85,7 @@ def check(
     from lamplighter.drift.page import html
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
-    report = _checked(invocation, directory, state, workspace, source, terraform)
+    report = checked(invocation, directory, state, workspace, source, terraform)
     shown, following = data(report), ""
     if save_plan and report.plan is not None:
         saved = keep(invocation, report.plan)
@@ -105,7 +124,7 @@ def explain(
     from lamplighter.drift.explain import SCHEMA, data, text
     from lamplighter.drift.explain import explain as tell
 
-    told = tell(_checked(invocation, directory, state, workspace, source, terraform), finding)
+    told = tell(checked(invocation, directory, state, workspace, source, terraform), finding)
     return Answer(
         SCHEMA,
         {"explained": [data(item) for item in told]},
@@ -114,7 +133,7 @@ def explain(
     )
 
 
-def _checked(
+def checked(
     invocation: Invocation,
     directory: Path | None,
     state: str,
@@ -134,7 +153,14 @@ def _checked(
     with progress(f"reading code, state and trace{also}", quiet=invocation.quiet):
         selected = workspace or os.environ.get("TF_WORKSPACE", "")
         found = state_for(place, state or config.state, workspace=selected, profile=config.aws_profile)
-        return check_directory(place, source, found, principals=config.terraform_principals, refresh=refresh)
+        return check_directory(
+            place,
+            source,
+            found,
+            principals=config.terraform_principals,
+            rules=invocation.policy.drift,
+            refresh=refresh,
+        )
 
 
 @drift.group()

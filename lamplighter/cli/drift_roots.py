@@ -88,6 +88,7 @@ def _report(invocation: Invocation, place: Path, asked: Asked, chosen: Chosen) -
         pull=chosen.pull,
         profile=config.aws_profile,
         jobs=chosen.jobs or (many.PLANS if refresh else many.JOBS),
+        rules=invocation.policy.drift,
         refresh=refresh,
     )
     if not checks:
