@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import final
 
 from lamplighter.drift.hcl import syntax
 from lamplighter.drift.hcl.modules import StateValues
@@ -43,6 +44,7 @@ class _Kept:
         return {resource.address: resource for resource in self._state.resources}
 
 
+@final
 @dataclass(frozen=True)
 class Code:
     """`contents` are all files of the code by path relative to the root directory (`../` for modules beside it),

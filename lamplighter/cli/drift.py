@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lamplighter.cli.context import Invocation
-from lamplighter.cli.drift_answer import exit_code, keep, refresh_of
+from lamplighter.cli.drift_answer import checked, exit_code, keep
 from lamplighter.cli.drift_options import (
     Asked,
     Chosen,
@@ -20,15 +18,11 @@ from lamplighter.cli.drift_options import (
     trace_option,
     workspace_option,
 )
-from lamplighter.cli.drift_traces import named_traces, trace_source
+from lamplighter.cli.drift_traces import named_traces
 from lamplighter.cli.output import Answer, answers, progress
 from lamplighter.core.config import FAIL_ON
 from lamplighter.core.errors import InputError
 from lamplighter.core.exits import Exit
-
-if TYPE_CHECKING:
-    from lamplighter.drift.check import DriftReport
-
 
 _LATER = {"fix": "fix", "ignore": "ignore", "import": "import_", "revert": "revert"}
 """Commands that propose changes, and their names in drift_fix.py."""
@@ -131,36 +125,6 @@ def explain(
         lambda: "\n\n".join(text(item) for item in told),
         rows=tuple(data(item) for item in told),
     )
-
-
-def checked(
-    invocation: Invocation,
-    directory: Path | None,
-    state: str,
-    workspace: str,
-    asked: Asked,
-    terraform: bool | None,
-) -> DriftReport:
-    """`terraform` is what the command line says of it; None leaves it to the settings."""
-    from lamplighter.drift import check_directory
-    from lamplighter.drift.states import state_for
-
-    config = invocation.resolved.config
-    place = directory or config.project
-    source = trace_source(invocation, asked)
-    refresh = refresh_of(invocation, terraform, workspace)
-    also = f", and running `{refresh.name} plan`" if refresh else ""
-    with progress(f"reading code, state and trace{also}", quiet=invocation.quiet):
-        selected = workspace or os.environ.get("TF_WORKSPACE", "")
-        found = state_for(place, state or config.state, workspace=selected, profile=config.aws_profile)
-        return check_directory(
-            place,
-            source,
-            found,
-            principals=config.terraform_principals,
-            rules=invocation.policy.drift,
-            refresh=refresh,
-        )
 
 
 @drift.group()

@@ -1,17 +1,23 @@
-"""What the drift commands share: how Terraform is asked, the exit code, and the plan that is kept."""
+"""What the drift commands share: the check itself, how Terraform is asked, the exit code, the plan that is kept."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lamplighter.cli.context import Invocation
+from lamplighter.cli.drift_options import Asked
+from lamplighter.cli.drift_traces import trace_source
+from lamplighter.cli.output import progress
 from lamplighter.core.exits import Exit, worst
 from lamplighter.core.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from lamplighter.core.plans import Plan
+    from lamplighter.drift.check import DriftReport
     from lamplighter.drift.refreshed import Refresh
 
 
@@ -42,6 +48,36 @@ def refresh_of(invocation: Invocation, terraform: bool | None, workspace: str = 
     from lamplighter.drift.refreshed import Refresh
 
     return replace(Refresh.of(config), workspace=workspace)
+
+
+def checked(
+    invocation: Invocation,
+    directory: Path | None,
+    state: str,
+    workspace: str,
+    asked: Asked,
+    terraform: bool | None,
+) -> DriftReport:
+    """`terraform` is what the command line says of it; None leaves it to the settings."""
+    from lamplighter.drift import check_directory
+    from lamplighter.drift.states import state_for
+
+    config = invocation.resolved.config
+    place = directory or config.project
+    source = trace_source(invocation, asked)
+    refresh = refresh_of(invocation, terraform, workspace)
+    also = f", and running `{refresh.name} plan`" if refresh else ""
+    with progress(f"reading code, state and trace{also}", quiet=invocation.quiet):
+        selected = workspace or os.environ.get("TF_WORKSPACE", "")
+        found = state_for(place, state or config.state, workspace=selected, profile=config.aws_profile)
+        return check_directory(
+            place,
+            source,
+            found,
+            principals=config.terraform_principals,
+            rules=invocation.policy.drift,
+            refresh=refresh,
+        )
 
 
 def exit_code(findings: Iterable[Finding], incomplete: bool, fail_on: str) -> Exit:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lamplighter.cli.context import Invocation
-from lamplighter.cli.drift import checked
-from lamplighter.cli.drift_answer import refresh_of
+from lamplighter.cli.drift_answer import checked, refresh_of
 from lamplighter.cli.drift_options import (
     Asked,
     source_options,
