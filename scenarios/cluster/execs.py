@@ -88,14 +88,13 @@ def serve(reader: BufferedIOBase, writer: BufferedIOBase, request: Request, sess
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {session.protocol}\r\n\r\n"
     )
-    writer.write(head.encode())
-    answer = session.answer
-    if answer.output:
-        channel = STDOUT if answer.code != 127 else STDERR
-        writer.write(_frame(BINARY, bytes([channel]) + answer.output.encode()))
-    writer.write(_frame(BINARY, bytes([ERROR]) + json.dumps(_status(answer)).encode()))
-    writer.write(_frame(CLOSE, struct.pack(">H", 1000)))
-    writer.flush()
+    frames = [_frame(BINARY, bytes([ERROR]) + json.dumps(_status(session.answer)).encode())]
+    if session.answer.output:
+        channel = STDOUT if session.answer.code != 127 else STDERR
+        frames.insert(0, _frame(BINARY, bytes([channel]) + session.answer.output.encode()))
+    for data in (head.encode(), *frames, _frame(CLOSE, struct.pack(">H", 1000))):
+        writer.write(data)
+        writer.flush()  # a TLS record each: clients poll the socket, and would not see what one read left behind
     _until_closed(reader)
 
 

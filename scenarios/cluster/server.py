@@ -19,6 +19,7 @@ from lamplighter.scenarios.cluster.http import Request, Response
 
 IDLE_SECONDS = 120.0
 HANDSHAKE_SECONDS = 15.0
+MOST_DISCARDED = 64 * 1024 * 1024
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -81,8 +82,15 @@ class Handler(BaseHTTPRequestHandler):
             raise ApiError(400, "BadRequest", f"invalid Content-Length: {text[:20]!r}")
         size = int(text)
         if size > media.MOST_BYTES:
+            self._discard(size)
             raise too_large()
         return self.rfile.read(size) if size else b""
+
+    def _discard(self, size: int) -> None:
+        """Read what is refused, within reason: a client that still sends would not read the answer."""
+        left = min(size, MOST_DISCARDED)
+        while left > 0 and (piece := self.rfile.read(min(left, 64 * 1024))):
+            left -= len(piece)
 
     def _chunks(self) -> bytes:
         found = bytearray()

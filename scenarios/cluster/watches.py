@@ -128,7 +128,7 @@ class _Stream:
             if first:
                 yield b"".join(first)
             while (left := end - time.monotonic()) > 0:
-                self.watcher.ready.wait(min(left, 5.0))
+                self.watcher.ready.wait(min(left, 1.0))
                 self.watcher.ready.clear()
                 lines = list(self._lines())
                 if lines:

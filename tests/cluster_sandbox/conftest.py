@@ -1,4 +1,4 @@
-"""Sandboxes for the tests: one as the recorded control plane was, on wall time, and stepped ones."""
+"""Sandboxes for the tests: one as the recorded control plane was, and one as a person has it."""
 
 from __future__ import annotations
 
@@ -49,19 +49,16 @@ def recorded_node(number: int, zone: str) -> Node:
     return Node(name, f"zone-{zone}", labels=labels, extra=extra)
 
 
+def recorded_plan() -> Plan:
+    """The nodes and users of the recorded control plane, and like it no metrics server."""
+    nodes = [recorded_node(number, zone) for number, zone in enumerate("abc", 1)]
+    return Plan(nodes=nodes, tokens=TOKENS, metrics=False, address="127.0.0.1:6443")
+
+
 @pytest.fixture(scope="module")
 def recorded() -> Iterator[Sandbox]:
-    """A sandbox with the nodes and users of the recorded control plane, and like it without a metrics server."""
-    nodes = [recorded_node(number, zone) for number, zone in enumerate("abc", 1)]
-    plan = Plan(nodes=nodes, tokens=TOKENS, metrics=False, address="127.0.0.1:6443")
-    with Sandbox(plan) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def stepped() -> Iterator[Sandbox]:
-    """A sandbox whose time moves by `advance` only."""
-    with Sandbox(Plan(stepped=True, tokens=TOKENS)) as sandbox:
+    """A sandbox as the recorded control plane was."""
+    with Sandbox(recorded_plan()) as sandbox:
         yield sandbox
 
 

@@ -112,15 +112,19 @@ def normalised(value: Any, key: str = "", captured: Json | None = None) -> Any:
     if isinstance(value, dict):
         out = {}
         for name, item in value.items():
-            if name == "resourceRules":
-                item = sorted(item, key=lambda rule: json.dumps(rule, sort_keys=True))
-            out[name] = (
-                "<nonResourceRules>" if name == "nonResourceRules" else normalised(item, name, captured)
-            )
+            found = "<nonResourceRules>" if name == "nonResourceRules" else normalised(item, name, captured)
+            out[name] = _sorted(name, found) if isinstance(found, list) else found
         return out
     if isinstance(value, list):
         return [normalised(item, key, captured) for item in value]
     return _text(value, key, captured or {}) if isinstance(value, str) else value
+
+
+def _sorted(name: str, items: list[Any]) -> list[Any]:
+    """Rules have no order; managers are ordered by the second of their last change, then by name."""
+    if name == "resourceRules":
+        return sorted(items, key=lambda rule: json.dumps(rule, sort_keys=True))
+    return sorted(items, key=lambda entry: str(entry["manager"])) if name == "managedFields" else items
 
 
 def _text(value: str, key: str, captured: Json) -> str:

@@ -28,6 +28,8 @@ RETRY_SECONDS = 15.0
 class ReplicaSets:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        self._refused: dict[Key, tuple[float, str]] = {}
+        """When to try again what was refused, and why it was."""
 
     def keys(self, change: Change) -> Iterator[Key]:
         yield from common.owner_keys(change, KEY, "ReplicaSet")
@@ -44,11 +46,23 @@ class ReplicaSets:
         pods = common.pods_of(self.cluster, owner)
         failure, again = "", None
         if not is_deleting(owner):
-            failure = self._scale(owner, [pod for pod in pods if common.is_active(pod)])
-            again = RETRY_SECONDS if failure else None
+            failure, again = self._try(key, owner, [pod for pod in pods if common.is_active(pod)])
             pods = common.pods_of(self.cluster, owner)
         waiting = self._report(owner, pods, failure)
         return waiting if again is None else again
+
+    def _try(self, key: Key, owner: Json, active: list[Json]) -> tuple[str, float | None]:
+        """(why pods could not be made, seconds until it is tried again)."""
+        now = self.cluster.clock.now()
+        when, failure = self._refused.get(key, (0.0, ""))
+        if when > now and len(active) < owner["spec"].get("replicas", 1):
+            return failure, when - now
+        self._refused.pop(key, None)
+        failure = self._scale(owner, active)
+        if not failure:
+            return "", None
+        self._refused[key] = (now + RETRY_SECONDS, failure)
+        return failure, RETRY_SECONDS
 
     def _scale(self, owner: Json, active: list[Json]) -> str:
         """Make or remove pods; why that is refused, "" where it is not."""

@@ -62,7 +62,8 @@ class Kubelets:
         known = self._uids.get(key)
         if known and (pod is None or uid_of(pod) != known):
             self._forget(key, known)
-        if pod is None or pod["spec"].get("nodeName") in self.cluster.stopped_nodes:
+        node = at(pod, "spec", "nodeName")
+        if pod is None or not node or node in self.cluster.stopped_nodes:
             return None
         if is_deleting(pod):
             return self._terminate(key, pod)
