@@ -38,6 +38,8 @@ class Store:
         self._objects: dict[str, dict[str, dict[str, Json]]] = {}
         self._owned: dict[str, dict[tuple[str, str, str], None]] = {}
         self._on_node: dict[str, dict[tuple[str, str], None]] = {}
+        self.node_changes: dict[str, int] = {}
+        """How often a node's pods changed: what is computed of them holds until then."""
 
     def get(self, key: str, namespace: str, name: str) -> Json | None:
         return self._objects.get(key, {}).get(namespace, {}).get(name)
@@ -123,6 +125,7 @@ class Store:
         node = obj.get("spec", {}).get("nodeName") if key == "pods" else None
         if node:
             self._on_node.setdefault(node, {})[entry[1:]] = None
+            self.node_changes[node] = self.node_changes.get(node, 0) + 1
 
     def _unindex(self, key: str, obj: Json) -> None:
         entry = (key, namespace_of(obj), name_of(obj))
@@ -135,3 +138,4 @@ class Store:
         node = obj.get("spec", {}).get("nodeName") if key == "pods" else None
         if node and node in self._on_node:
             self._on_node[node].pop(entry[1:], None)
+            self.node_changes[node] = self.node_changes.get(node, 0) + 1

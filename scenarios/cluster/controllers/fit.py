@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from weakref import WeakKeyDictionary
 
 from lamplighter.scenarios.cluster.jsons import Json, at, labels_of, name_of, namespace_of, uid_of
 from lamplighter.scenarios.cluster.quantities import amount
@@ -17,6 +18,8 @@ OPERATORS = {
     "Gt": "gt",
     "Lt": "lt",
 }
+_USED: WeakKeyDictionary[Store, dict[str, tuple[int, dict[str, Decimal], int]]] = WeakKeyDictionary()
+"""What was found of each node, and at which of its changes."""
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -34,11 +37,16 @@ def requests(pod: Json) -> dict[str, Decimal]:
 
 def used(store: Store, node: str) -> tuple[dict[str, Decimal], int]:
     """(what the pods on a node ask for, how many there are)."""
+    changes = store.node_changes.get(node, 0)
+    known = _USED.setdefault(store, {}).get(node)
+    if known is not None and known[0] == changes:
+        return known[1], known[2]
     total: dict[str, Decimal] = {}
     pods = [pod for pod in store.on_node(node) if at(pod, "status", "phase") not in ("Succeeded", "Failed")]
     for pod in pods:
         for name, value in requests(pod).items():
             total[name] = total.get(name, Decimal(0)) + value
+    _USED[store][node] = (changes, total, len(pods))
     return total, len(pods)
 
 
