@@ -111,12 +111,9 @@ def check_directory(
             " name the state with --state"
         )
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    hidden += [
-        *seen.gaps,
-        *gaps(state.resources, project, source, extraction.uncatalogued),
-        *matched.unplaced,
-    ]
     asked = seen.live.source != "trace"
+    unseen = gaps(state.resources, project, source, extraction.uncatalogued, asked=asked)
+    hidden += [*seen.gaps, *unseen, *matched.unplaced]
     limited = [*seen.limits, *limits(matched, coverage, source, extraction, project, asked=asked)]
     report = _report(directory, contents, found, coverage, hidden, limited)
     return replace(report, timeline=timeline, live=seen.live)
