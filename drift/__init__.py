@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lamplighter.core.policy import DriftRule
     from lamplighter.core.ports import TraceSource
     from lamplighter.drift.check import DriftReport
     from lamplighter.drift.refreshed import Refresh
+    from lamplighter.tools.state_sources import StateSource
+    from lamplighter.tools.terraform_files import StateFile
 
 __all__ = ["check_directory"]
 
@@ -22,12 +25,13 @@ __all__ = ["check_directory"]
 def check_directory(
     directory: Path,
     trace: Sequence[Path] | TraceSource,
-    state_path: Path | None = None,
+    state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
     refresh: Refresh | None = None,
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace, state_path, principals=principals, refresh=refresh)
+    return check(directory, trace, state, principals=principals, rules=rules, refresh=refresh)

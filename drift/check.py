@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from threading import Event
+from typing import TYPE_CHECKING
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
+from lamplighter.core.policy import DriftRule
 from lamplighter.core.ports import TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.drift.compare import Baseline
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits
 from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.intents import extract
+from lamplighter.drift.heard import Heard, hear
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
-from lamplighter.drift.netting import net
-from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
+from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.proposal import Proposal, propose
+from lamplighter.drift.places import Layout
+from lamplighter.drift.proposals import evidence_of, finding_of
+from lamplighter.drift.roots import provider_of
+from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
-from lamplighter.drift.state import StateIndex, read_resources
-from lamplighter.drift.trace import Owners
+from lamplighter.drift.state import StateIndex, StateRead, read_resources
 from lamplighter.tools.cloudtrail import TraceFiles
-from lamplighter.tools.terraform_files import SourceFile, read_code, read_state
+from lamplighter.tools.state_sources import StateSource, fetch_state
+from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
 
 if TYPE_CHECKING:
     from lamplighter.drift.refreshed import Refresh
-
-
-class LiveValues(NamedTuple):
-    """Where the live values of managed resources are from. `version` is that of the program that told them."""
-
-    source: Literal["trace", "terraform", "terraform and trace"]
-    version: str = ""
-
-    @property
-    def said(self) -> str:
-        """In one phrase; empty where Terraform told none of them, which is among what was not checked."""
-        match self.source:
-            case "trace":
-                return ""
-            case "terraform":
-                return f"as Terraform {self.version} sees them"
-            case "terraform and trace":
-                return f"as Terraform {self.version} sees them; what it does not show is from the trace"
 
 
 @dataclass(frozen=True)
@@ -63,6 +52,7 @@ class DriftReport:
     coverage: Coverage
     live: LiveValues = field(default_factory=lambda: LiveValues("trace"))
     items: tuple[DriftItem, ...] = field(repr=False, default=())
+    proposal: Proposal | None = field(repr=False, default=None)
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 
     @property
@@ -70,25 +60,67 @@ class DriftReport:
         """First and last time of the trace."""
         return self.coverage.first, self.coverage.last
 
+    def with_proposal(self, proposal: Proposal) -> DriftReport:
+        """The same with another proposal, of some of the findings or with a patch that was verified."""
+        return replace(self, proposal=proposal, plan=proposal.plan())
+
+    def plan_for(self, findings: Iterable[Finding], *, codify: bool = False) -> Plan | None:
+        """The plan of these findings alone: an edit that several share is made anew for those that are left.
+
+        With `codify` the code is to say all of them, as a person wants it.
+        """
+        if self.proposal is None:
+            return None
+        wanted = {finding.id for finding in findings}
+        return self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None).plan()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The code and the state of one root module. `broken` files are not in `project`."""
+
+    directory: Path
+    code: CodeFiles
+    project: Project
+    state: StateRead
+    layout: Layout
+    broken: tuple[InputError, ...]
+    beside: bool
+    """Whether the state is what lies in the directory, because none was named."""
+
 
 def check_directory(
     directory: Path,
     trace: Sequence[Path] | TraceSource,
-    state_path: Path | None = None,
+    state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
     refresh: Refresh | None = None,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
-    `principals` are globs over who may run Terraform for this code; with none, anybody may. With `refresh` Terraform is
-    asked what is live; where it cannot tell, the trace's answer is given and says so. Raises InputError when the code,
-    the state or the whole trace cannot be read, and what a source of its own raises.
+    `state` is one that was read, or where it is; with none it is what lies in the directory. `principals` are globs
+    over who may run Terraform for this code; with none, anybody may. `rules` are the policy's and say what is to become
+    of a drift. With `refresh` Terraform is asked what is live; where it cannot tell, the trace's answer is given and
+    says so. Raises InputError when the code, the state or the whole trace cannot be read, Unavailable when the state
+    cannot be had, and what a source of its own raises.
     """
+    loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
+    return judge(loaded, hear(source, principals), rules=rules, refresh=refresh)
+
+
+def load(
+    directory: Path,
+    state: StateFile | StateSource | Path | None = None,
+    *,
+    cancel: Event | None = None,
+) -> Loaded:
+    """Code and state, read; raises as `check_directory` does. `cancel` ends what Terraform is asked for."""
     code = read_code(directory)
-    state = read_resources(read_state(directory, state_path))
-    project = Project(_pairs(code.files), _pairs(code.variables), state.values())
+    resources = read_resources(_state_file(directory, state, cancel))
+    project = Project(_pairs(code.files), _pairs(code.variables), resources.values())
     broken = [
         InputError(
             str(directory / item.file), f"line {item.line}: {item.problem}", "mend it, then check again"
@@ -97,62 +129,60 @@ def check_directory(
     ]
     if broken and not project.parsed:
         raise broken[0]
-    extraction = extract(source.records(), Owners(tuple(principals)))
+    providers = [provider_of(block, project.scope) for block in project.providers]
+    layout = Layout(providers, resources.resources)
+    return Loaded(directory, code, project, resources, layout, tuple(broken), state is None)
+
+
+def _state_file(
+    directory: Path, state: StateFile | StateSource | Path | None, cancel: Event | None
+) -> StateFile:
+    match state:
+        case None | Path():
+            return read_state(directory, state)
+        case StateFile():
+            return state
+        case _:
+            return fetch_state(state, cancel=cancel)
+
+
+def judge(
+    loaded: Loaded,
+    heard: Heard,
+    *,
+    scope: str = "",
+    unheard: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
+    refresh: Refresh | None = None,
+) -> DriftReport:
+    """What the trace says of one root module. Pure, but for what the project remembers of what was looked up.
+
+    `scope` tells it apart where several are checked together. `unheard` are one-line texts of traces that were not had.
+    """
+    code, project, state = loaded.code, loaded.project, loaded.state
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
-    baseline = Baseline(StateIndex(state.resources), project, contents)
-    matched = match(net(extraction.changes), baseline)
-    seen = _seen(directory, matched.items, baseline, refresh)
-    timeline = Timeline(extraction.moments)
-    found = [replace(item, intent=timeline.intent(item)) for item in seen.items]
-    coverage = coverage_of(source, extraction, matched)
-    if state_path is None and project.backend not in ("", "local"):
-        state.problems.append(
+    index = StateIndex(state.resources, loaded.layout)
+    baseline = Baseline(index, project, contents)
+    matched = match(heard.changes, baseline)
+    known = seen(loaded.directory, matched.items, baseline, refresh)
+    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in known.items]
+    coverage = coverage_of(heard.facts, heard.extraction, matched)
+    hidden = [*unheard, *code.problems, *code.not_read, *(str(error) for error in loaded.broken)]
+    hidden += state.problems
+    if loaded.beside and project.backend not in ("", "local"):
+        hidden.append(
             f"the code keeps its state in the {project.backend} backend: what lies beside it may be an old copy;"
             " name the state with --state"
         )
-    hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    asked = seen.live.source != "trace"
-    unseen = gaps(state.resources, project, source, extraction.uncatalogued, asked=asked)
-    hidden += [*seen.gaps, *unseen, *matched.unplaced]
-    limited = [*seen.limits, *limits(matched, coverage, source, extraction, project, asked=asked)]
-    report = _report(directory, contents, found, coverage, hidden, limited)
-    return replace(report, timeline=timeline, live=seen.live)
-
-
-class _Seen(NamedTuple):
-    """The drift, where its live values are from, and what that does not cover."""
-
-    items: Sequence[DriftItem]
-    live: LiveValues
-    gaps: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-
-
-def _seen(directory: Path, told: Sequence[DriftItem], baseline: Baseline, refresh: Refresh | None) -> _Seen:
-    """What the trace tells, with what Terraform sees where it is asked."""
-    alone = _Seen(told, LiveValues("trace"), limits=(_NOT_ASKED,))
-    if refresh is None:
-        return alone
-    from lamplighter.drift import joined as joining
-    from lamplighter.drift import refreshed
-
-    answer = refreshed.refreshed(directory, refresh)
-    if answer.plan is None:
-        return alone._replace(
-            gaps=(f"Terraform was asked what is live and could not tell: {answer.problem}",)
-        )
-    joined = joining.join(told, answer.plan, baseline, answer.schemas)
-    whole = not (answer.plan.partial or joined.from_trace or joined.elsewhere)
-    live = LiveValues("terraform" if whole else "terraform and trace", answer.plan.terraform_version)
-    return _Seen(
-        joined.items,
-        live,
-        tuple(joining.gaps(joined, answer.plan)),
-        tuple(joining.limits(joined, answer.plan)),
-    )
-
-
-_NOT_ASKED = "live values were taken from the trace; the cloud itself was not asked"
+    asked = known.live.source != "trace"
+    unseen = gaps(state.resources, project, heard.facts, heard.extraction.uncatalogued, asked=asked)
+    hidden += [*known.gaps, *unseen, *matched.unplaced]
+    limited = [*known.limits, *limits(matched, coverage, heard.facts, heard.extraction, project, asked=asked)]
+    report = _report(found, coverage, hidden, limited)
+    report = replace(report, timeline=heard.timeline, live=known.live)
+    if not report.items:
+        return report
+    return report.with_proposal(propose(report.items, Code.of(code, state), loaded.directory, rules=rules))
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
@@ -160,8 +190,6 @@ def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
 
 
 def _report(
-    root: Path,
-    contents: Mapping[str, bytes],
     unordered: Sequence[DriftItem],
     coverage: Coverage,
     hidden: Sequence[str],
@@ -176,7 +204,7 @@ def _report(
     return DriftReport(
         findings=tuple(findings.values()),
         evidence=tuple(evidence[key] for key in sorted(evidence)),
-        plan=plan_of(items, contents, root),
+        plan=None,
         not_checked=tuple(redact(line) for line in (*hidden, *limited)),
         incomplete=bool(hidden),
         coverage=coverage,

@@ -6,16 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lamplighter.core.ports import TraceSource
+from lamplighter.core.ports import TraceFacts
 from lamplighter.core.redaction import redact
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import Extraction, Uncatalogued
 from lamplighter.drift.match import Matched
 from lamplighter.drift.model import StateResource
-
-_HOME = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-"""Where a partition records the calls of services that have no region (CloudTrail, "Global service events")."""
-_GLOBAL = frozenset({"iam", "route53", "cloudfront"})
+from lamplighter.drift.places import GLOBAL, HOME
 
 _LOCAL_PROVIDERS = frozenset({"aws", "null", "random", "local", "terraform", "tls", "time"})
 """Those that are checked, and those whose resources no cloud console can change."""
@@ -34,7 +31,7 @@ class Coverage:
     """The last call with which Terraform changed a resource of this state; empty where the trace has none."""
 
 
-def coverage_of(trace: TraceSource, extraction: Extraction, matched: Matched) -> Coverage:
+def coverage_of(trace: TraceFacts, extraction: Extraction, matched: Matched) -> Coverage:
     counts = {
         "files": trace.counts.files,
         "events": trace.counts.events,
@@ -56,7 +53,7 @@ def coverage_of(trace: TraceSource, extraction: Extraction, matched: Matched) ->
 def gaps(
     resources: Sequence[StateResource],
     project: Project,
-    trace: TraceSource,
+    trace: TraceFacts,
     unknown: Sequence[Uncatalogued],
     *,
     asked: bool = False,
@@ -92,7 +89,7 @@ def gaps(
 def limits(
     matched: Matched,
     coverage: Coverage,
-    trace: TraceSource,
+    trace: TraceFacts,
     extraction: Extraction,
     project: Project,
     *,
@@ -118,7 +115,7 @@ def limits(
         yield f"{matched.ignored} changes that lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
 
 
-def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[str]:
+def _silent(resources: Sequence[StateResource], trace: TraceFacts) -> Iterator[str]:
     """Accounts and regions of the state's ARNs of which the trace holds no event at all."""
     parts = [str(resource.attributes.get("arn", "")).split(":", 5) for resource in resources]
     arns = [part for part in parts if len(part) == 6]
@@ -127,7 +124,7 @@ def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[
     regions = {part[3] for part in arns if part[3]}
     # An S3 ARN names neither account nor region.
     regions |= {text for item in resources if isinstance(text := item.attributes.get("region"), str) and text}
-    regions |= {_HOME.get(part[1], "") for part in arns if part[2] in _GLOBAL} - {""}
+    regions |= {HOME.get(part[1], "") for part in arns if part[2] in GLOBAL} - {""}
     for name in sorted(regions - trace.coverage.regions):
         yield f"region {name}: the trace holds no event of it"
 

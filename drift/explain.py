@@ -24,14 +24,15 @@ class Explained(NamedTuple):
 
 
 def explain(report: DriftReport, wanted: str) -> list[Explained]:
-    """The findings whose id begins with `wanted`, or whose address is it. Raises InputError where there is none."""
+    """The findings whose id begins with `wanted`, or whose address is it; of an id from a report of many roots the part
+    that names the root is left out. Raises InputError where there is none."""
     found = [
         Explained(
             finding, item, tuple(report.timeline.around(item)), frozenset(e.event_id for e in item.events)
         )
         for item in report.items
         for finding in [finding_of(item)]
-        if wanted == finding.where or (len(wanted) >= 6 and finding.id.startswith(wanted))
+        if wanted == finding.where or (len(wanted) >= 6 and finding.id.startswith(wanted.partition(".")[0]))
     ]
     if not found:
         raise InputError(

@@ -7,7 +7,6 @@ from typing import Any
 
 from lamplighter.drift import risk
 from lamplighter.drift.compare import Baseline
-from lamplighter.drift.edits import edit_of
 from lamplighter.drift.items import SENSITIVE, is_secret
 from lamplighter.drift.live import LiveDifference
 from lamplighter.drift.model import Actor, DriftItem, Origin, StateResource
@@ -24,7 +23,6 @@ def refreshed(
     secret = hidden or found.sensitive or is_secret(resource, found.attribute)
     code, live = found.code, found.live
     place = baseline.project.locate(found.address, found.attribute)
-    editable = found.action == "set" and not secret
     level = risk.assess(resource.type, found.action, found.attribute, plain(shallow(code)), live)
     if secret and item.action == found.action:
         # Who judged it by the trace may have seen the values.
@@ -38,7 +36,6 @@ def refreshed(
         location=place.location if place else None,
         risk=level.severity,
         risk_reason=level.reason,
-        edit=edit_of(place, live, baseline.contents) if editable else None,
     )
 
 

@@ -41,6 +41,8 @@ class Refresh:
     env: Mapping[str, str] | None = None
     cancel: threading.Event | None = None
     schemas: ProviderSchemas | None = None
+    workspace: str = ""
+    """One that exists; the selected one where it is empty."""
 
     @classmethod
     def of(cls, config: Config) -> Refresh:
@@ -98,6 +100,8 @@ def _asked(terraform: Terraform, refresh: Refresh) -> Refreshed:
     try:
         if terraform.mirrored:
             step("init", terraform.init)
+        if refresh.workspace:
+            terraform = terraform.in_workspace(refresh.workspace)
         document = step("plan", terraform.planned)
     except _Failed as failure:
         return Refreshed(None, problem=str(failure))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lamplighter.core.findings import Finding
@@ -37,13 +38,16 @@ def data(report: DriftReport) -> dict[str, Any]:
 
 def text(report: DriftReport) -> str:
     """For a terminal or a CI log."""
-    lines = [headline(report)]
-    for finding in _by_severity(report):
-        lines += ["", *_block(finding)]
+    lines = [headline(report), *blocks(report.findings)]
     lines += ["", f"covered: {log_line(covered(report))}"]
     lines += [f"live values: {log_line(report.live.said)}"] if report.live.said else []
     lines += [f"not checked: {log_line(item)}" for item in report.not_checked]
     return "\n".join(lines)
+
+
+def blocks(findings: Iterable[Finding]) -> list[str]:
+    """The lines of each finding, the most severe first, with an empty one before it."""
+    return [line for finding in by_severity(findings) for line in ("", *_block(finding))]
 
 
 def headline(report: DriftReport) -> str:
@@ -56,8 +60,9 @@ def headline(report: DriftReport) -> str:
     return f"{line} (incomplete: see what was not checked)" if report.incomplete else line
 
 
-def _by_severity(report: DriftReport) -> list[Finding]:
-    return sorted(report.findings, key=lambda finding: -finding.severity)
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """The most severe first."""
+    return sorted(findings, key=lambda finding: -finding.severity)
 
 
 def _block(finding: Finding) -> list[str]:
@@ -82,10 +87,19 @@ def covered(report: DriftReport) -> str:
 
 def markdown(report: DriftReport) -> str:
     """For a pull request or a chat."""
-    lines = [f"**{escaped(headline(report))}**", ""]
-    if report.findings:
+    lines = [f"**{escaped(headline(report))}**", "", *table(report.findings)]
+    lines += ["", f"Covered: {escaped(covered(report))}", ""]
+    lines += [f"Live values: {escaped(report.live.said)}", ""] if report.live.said else []
+    lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
+    return "\n".join(lines)
+
+
+def table(findings: Sequence[Finding]) -> list[str]:
+    """The lines of a Markdown table of findings; none where there are none."""
+    lines: list[str] = []
+    if findings:
         lines += ["| severity | where | what | who | when |", "| --- | --- | --- | --- | --- |"]
-    for finding in _by_severity(report):
+    for finding in by_severity(findings):
         details = finding.details
         cells = (
             finding.severity.label,
@@ -95,7 +109,4 @@ def markdown(report: DriftReport) -> str:
             details["time"],
         )
         lines.append("| " + " | ".join(escaped(str(cell)) for cell in cells) + " |")
-    lines += ["", f"Covered: {escaped(covered(report))}", ""]
-    lines += [f"Live values: {escaped(report.live.said)}", ""] if report.live.said else []
-    lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
-    return "\n".join(lines)
+    return lines

@@ -11,21 +11,22 @@ of its value and the user's own (or the default) holds, and some keys it may not
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from lamplighter.core.errors import ConfigError
 from lamplighter.core.policy import Mode, Policy, parse_policy
 
-Kind: TypeAlias = Literal["text", "texts", "path", "paths", "number", "secret", "switch"]
+Kind: TypeAlias = Literal["text", "texts", "path", "paths", "source", "table", "number", "switch", "secret"]
 
 KEYS: dict[str, Kind] = {
     "project": "path",
     "trace": "paths",
-    "state": "path",
+    "state": "source",
     "policy": "path",
     "state_dir": "path",
     "mode": "text",
@@ -33,6 +34,8 @@ KEYS: dict[str, Kind] = {
     "kube_context": "text",
     "aws_profile": "text",
     "aws_region": "text",
+    "aws_roles": "table",
+    "aws_profiles": "table",
     "terraform": "switch",
     "terraform_program": "text",
     "terraform_principals": "texts",
@@ -50,7 +53,7 @@ KEYS: dict[str, Kind] = {
 """Every setting and how its value is read; `docs/configuration.md` explains them."""
 
 
-_SEPARATORS: dict[Kind, str] = {"paths": os.pathsep, "texts": ","}
+_SEPARATORS: dict[Kind, str] = {"paths": os.pathsep, "texts": ",", "table": ","}
 """Between the members of a list in a variable; an ARN holds colons."""
 
 
@@ -62,6 +65,11 @@ _VARIABLES = {_variable(key): key for key in KEYS}
 # Not settings: where the settings are, debug traces, and what the test suite hands to itself.
 _OTHER_VARIABLES = frozenset({"LAMP_CONFIG", "LAMP_DEBUG"})
 _TEST_PREFIX = "LAMP_TEST_"
+
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_ROLE = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):role/[\w+=,.@/-]+", re.ASCII)
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+"""A state that is not a path of this machine begins so."""
 
 FAIL_ON = ("info", "low", "medium", "high", "critical", "never")
 
@@ -97,7 +105,7 @@ class Config(_Table):
 
     project: Path = Path()
     trace: tuple[Path, ...] = ()
-    state: Path | None = None
+    state: str = ""
     policy: Path | None = None
     state_dir: Path = Path()
     mode: Mode = Mode.PROPOSE
@@ -105,6 +113,8 @@ class Config(_Table):
     kube_context: str = ""
     aws_profile: str = ""
     aws_region: str = ""
+    aws_roles: dict[str, str] = Field(default_factory=dict[str, str])
+    aws_profiles: dict[str, str] = Field(default_factory=dict[str, str])
     terraform: bool = False
     terraform_program: str = "terraform"
     terraform_principals: tuple[str, ...] = ()
@@ -116,6 +126,19 @@ class Config(_Table):
     def _known_severity(cls, value: str) -> str:
         if value not in FAIL_ON:
             raise ValueError(f"{value!r} is not one of {', '.join(FAIL_ON)}")
+        return value
+
+    @field_validator("aws_roles", "aws_profiles")
+    @classmethod
+    def _by_account(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        for account, name in value.items():
+            role = _ROLE.fullmatch(name)
+            if not _ACCOUNT.fullmatch(account):
+                raise ValueError(f"{account[:40]!r} is no account id of 12 digits")
+            if info.field_name == "aws_roles" and (role is None or role[1] != account):
+                raise ValueError(f"{name[:100]!r} is no role of account {account}")
+            if info.field_name == "aws_profiles" and account in info.data.get("aws_roles", {}):
+                raise ValueError(f"account {account} has a role too")
         return value
 
     @property
@@ -226,9 +249,19 @@ def read_secret(reference: str, *, environ: Mapping[str, str] | None = None) -> 
     )
 
 
-_NOT_FROM_PROJECT = frozenset({"policy", "state_dir", "terraform_principals", "kube_context", "aws_profile"})
-"""They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, and which cluster and
-account a session is pinned to."""
+_NOT_FROM_PROJECT = frozenset(
+    {
+        "policy",
+        "state_dir",
+        "terraform_principals",
+        "kube_context",
+        "aws_profile",
+        "aws_roles",
+        "aws_profiles",
+    }
+)
+"""They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, which cluster and
+account a session is pinned to, and with whose rights other accounts are read."""
 
 _TOO_LAX = {"mode": "act", "fail_on": "never", "terraform": True}
 """Running Terraform runs the providers and the data sources that the code names."""
@@ -292,6 +325,8 @@ def _found_layer(path: Path, table: dict[str, Any]) -> _Layer:
     layer = _file_layer(path, table)
     for key, value in layer.values.items():
         lax = value == _TOO_LAX.get(key, object()) or (key == "terraform_program" and value not in _PROGRAMS)
+        # Whoever can write here must not choose where our credentials are sent, nor that Terraform runs.
+        lax |= key == "state" and isinstance(value, str) and is_remote(value)
         if lax or key in _NOT_FROM_PROJECT or key.startswith("models."):
             said = f"{key} = {value}" if lax else key
             remedy = "put it into the user's own settings, or name this file with --config"
@@ -352,6 +387,8 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
         if kind == "texts":
             return tuple(item.strip() for item in listed if item.strip())
         return tuple(layer.base / _expanded(item, key, layer.origin) for item in listed if item)
+    if kind == "table":
+        return _read_table(raw, wrong)
     if kind == "number":
         if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdecimal():
             return int(raw)
@@ -366,6 +403,8 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
         return given
     if not isinstance(raw, str):
         raise wrong
+    if kind == "source":
+        return raw if is_remote(raw) or not raw else str(layer.base / _expanded(raw, key, layer.origin))
     if kind == "path":
         return layer.base / _expanded(raw, key, layer.origin)
     if kind == "secret" and raw and not raw.startswith(("env:", "file:")):
@@ -375,6 +414,23 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
             "write env:NAME or file:/path that refers to it",
         )
     return raw
+
+
+def _read_table(raw: Any, wrong: ConfigError) -> dict[str, str]:
+    """A table of texts, or, in a variable, a list of `name=text`."""
+    if isinstance(raw, list):
+        pairs = [str(item).partition("=") for item in raw if str(item).strip()]
+        if not all(sign for _, sign, _ in pairs):
+            raise wrong
+        return {name.strip(): text.strip() for name, _, text in pairs}
+    if not isinstance(raw, dict) or not all(isinstance(text, str) for text in raw.values()):
+        raise wrong
+    return dict(raw)
+
+
+def is_remote(state: str) -> bool:
+    """Whether a state is named that is no file of this machine: an address, or `pull`."""
+    return state == "pull" or _REMOTE.match(state) is not None
 
 
 def _expanded(text: str, key: str, origin: str) -> Path:
@@ -390,6 +446,8 @@ _WANTED: dict[Kind, str] = {
     "text": "text",
     "texts": "text or a list of texts",
     "path": "a path",
+    "source": "a path, an address or `pull`",
+    "table": "a table of texts (in a variable NAME=TEXT,...)",
     "paths": "a path or a list of paths",
     "number": "a whole number",
     "switch": "true or false",

@@ -35,7 +35,11 @@ def evaluate(request: Request) -> Result:
         metrics=measured,
         cases=len(chosen),
         labels=("own scenarios", "recorded", *asked.labels),
-        tables=(*tables(scores), *asked.tables),
+        tables=(
+            *tables(scores),
+            *asked.tables,
+            *(_beside_peers(every, request.sample) if request.peers else ()),
+        ),
         sampled=len(chosen) < len(every),
     )
 
@@ -61,6 +65,13 @@ def _asked(cases: Sequence[Scenario]) -> _Asked:
     silent = [item for case, item in zip(cases, scores, strict=True) if case.suite != "drift"]
     named = ({**table, "title": f"with Terraform, {table['title']}"} for table in tables(scores))
     return _Asked(measured, sum(item.false for item in silent), ("real terraform",), tuple(named))
+
+
+def _beside_peers(cases: Sequence[Scenario], count: int | None) -> Iterator[dict[str, Any]]:
+    # Live clouds need moto; the evaluation itself needs no more than its data.
+    from lamplighter.scenarios.evaluation.peers.compare import tables as compared
+
+    return compared(cases, count)
 
 
 def sampled(cases: Sequence[Scenario], count: int | None) -> list[Scenario]:

@@ -211,7 +211,7 @@ def _project(name: str, mirror: Path) -> Iterator[_Project]:
     recorder = rebuild(name)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        code = prepared(name, folder)
+        code = prepared(schema.PROJECTS / name, folder)
         schema.base(name).write_state(code)
         environment = terraform_environment(folder, mirror, "http://127.0.0.1:9", people.TERRAFORM)
         terraform = Terraform(code, env=environment, seconds=_CASE_SECONDS)

@@ -21,7 +21,7 @@ def sample(tmp_path: Path) -> Wiring:
     project = tmp_path / "payments"
     shutil.copytree(ROOT / "scenarios" / "projects" / "payments", project)
     trace, state = (DATA / "trace",), DATA / "terraform.tfstate"
-    return build(Config(project=project, trace=trace, state=state, state_dir=tmp_path / "state"))
+    return build(Config(project=project, trace=trace, state=str(state), state_dir=tmp_path / "state"))
 
 
 def contents(wiring: Wiring) -> dict[str, str]:

@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -119,7 +120,12 @@ class LookupEvents:
         with TraceIndex(self._state_dir / "trace" / f"cloudtrail-{account}.db") as index:
             whole = {region for region in regions if not index.missing(region, span)}
             if len(whole) < len(regions):
-                with exclusive(index.path.with_suffix(".lock")):
+                with ExitStack() as held:
+                    # One for each region, always in this order, so that others may ask other regions meanwhile.
+                    for region in sorted(regions):
+                        held.enter_context(
+                            exclusive(index.path.with_name(f"{index.path.stem}-{region}.lock"))
+                        )
                     whole |= self._pull(index, account, regions, span)
             if self.problems and not whole and not any(index.texts(regions, span)):
                 raise self.problems[0]
