@@ -174,9 +174,9 @@ def judge(
             f"the code keeps its state in the {project.backend} backend: what lies beside it may be an old copy;"
             " name the state with --state"
         )
-    hidden += known.gaps
-    hidden += [*gaps(state.resources, project, heard.facts, heard.extraction.uncatalogued), *matched.unplaced]
     asked = known.live.source != "trace"
+    unseen = gaps(state.resources, project, heard.facts, heard.extraction.uncatalogued, asked=asked)
+    hidden += [*known.gaps, *unseen, *matched.unplaced]
     limited = [*known.limits, *limits(matched, coverage, heard.facts, heard.extraction, project, asked=asked)]
     report = _report(found, coverage, hidden, limited)
     report = replace(report, timeline=heard.timeline, live=known.live)

@@ -55,8 +55,10 @@ def gaps(
     project: Project,
     trace: TraceFacts,
     unknown: Sequence[Uncatalogued],
+    *,
+    asked: bool = False,
 ) -> Iterator[str]:
-    """What may hide drift: each makes the answer incomplete."""
+    """What may hide drift: each makes the answer incomplete. `asked`: Terraform told what is live."""
     yield from _claimed_twice(resources)
     yield from (str(error) for error in trace.problems)
     for name, source in project.remote:
@@ -68,7 +70,8 @@ def gaps(
             f"{project.excess.file}:{project.excess.line}: too large or too costly to compute; where its value is"
             " wanted, the state's was used"
         )
-    for name in sorted({resource.type.partition("_")[0] for resource in resources} - _LOCAL_PROVIDERS):
+    providers = {resource.type.partition("_")[0] for resource in resources}
+    for name in () if asked else sorted(providers - _LOCAL_PROVIDERS):
         yield f"provider {name}: its resources are not checked"
     if not resources:
         yield "the state holds no managed resource: there was nothing to compare with"

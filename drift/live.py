@@ -50,7 +50,6 @@ class LiveDifference(NamedTuple):
 def differences(plan: PlanRead) -> list[LiveDifference]:
     """In the order of the plan. What an apply would do to a resource that waits for new values of another is none."""
     merged: dict[tuple[str, str, Action, bytes], LiveDifference] = {}
-    made = {fact.address for fact in plan.facts if fact.source == "change" and fact.action == "create"}
     waiting = {fact.address for fact in plan.facts if fact.source == "change" and fact.unknown}
     # What has drifted comes first: a value that an apply would only know later has its place there.
     for fact in sorted(plan.facts, key=lambda fact: fact.source == "change"):
@@ -61,7 +60,7 @@ def differences(plan: PlanRead) -> list[LiveDifference]:
             code = known.code if fact.unknown else found.code
             merged[key] = known._replace(code=code, due=known.due or found.due)
         elif not fact.unknown and (fact.source == "drift" or fact.address not in waiting):
-            merged[key] = found._replace(due=found.due or found.address in made)
+            merged[key] = found
     return [*_entries(merged.values())]
 
 

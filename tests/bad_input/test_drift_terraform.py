@@ -267,3 +267,18 @@ class TestSettings:
         path = str(asked.programs / "tofu")
         _, report = asked.check("--terraform", LAMP_TERRAFORM_PROGRAM=path, PATH=os.defpath)
         assert report["live"]["source"] == "terraform"
+
+
+def test_resources_of_other_providers_are_checked_by_terraform_alone(asked: Asked) -> None:
+    state = json.loads(asked.state.read_text())
+    other = {
+        "mode": "managed",
+        "type": "google_thing",
+        "name": "t",
+        "provider": 'provider["x/hashicorp/google"]',
+    }
+    state["resources"].append({**other, "instances": [{"schema_version": 0, "attributes": {"id": "t"}}]})
+    asked.write_state(state)
+    said = "provider google: its resources are not checked"
+    assert said in asked.check()[1]["not_checked"]
+    assert said not in asked.check("--terraform")[1]["not_checked"]

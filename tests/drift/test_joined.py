@@ -132,7 +132,9 @@ def test_the_value_is_terraforms_and_the_name_is_the_traces() -> None:
 def test_indices_of_blocks_are_left_out_and_the_exact_path_is_shown() -> None:
     item = told(BUCKET, "rule.days", 1, 2)
     found = joined([item], both(BUCKET, "rule.0.days", 1, 2))
-    assert [(each.attribute, each.actor) for each in found.items] == [("rule.0.days", ALICE)]
+    assert [(each.attribute, each.actor, each.confidence) for each in found.items] == [
+        ("rule.0.days", ALICE, 1.0)
+    ]
 
 
 def test_a_tag_key_that_is_a_number_is_no_index() -> None:
