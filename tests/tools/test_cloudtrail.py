@@ -46,13 +46,12 @@ def test_one_record_alone_is_a_trace(tmp_path: Path) -> None:
     assert read_trace([written(tmp_path / "one.json", event())]).records == [event()]
 
 
-def test_a_trail_is_walked_without_digests_and_insights(tmp_path: Path) -> None:
+def test_a_trail_is_walked_without_insights(tmp_path: Path) -> None:
     account = tmp_path / "AWSLogs" / "o-1" / "123456789012"
     written(account / "CloudTrail/eu-west-1/2026/11/22/a.json", {"Records": [event(1)]})
     written(
         account / "CloudTrail/us-east-1/2026/11/22/b.json", {"Records": [event(2, awsRegion="us-east-1")]}
     )
-    written(account / "CloudTrail-Digest/eu-west-1/d.json", {"digestStartTime": "x"})
     written(account / "CloudTrail-Insight/eu-west-1/i.json", {"Records": [event(3)]})
     (account / ".DS_Store").write_text("not a trace")
     read = read_trace([tmp_path])

@@ -118,8 +118,7 @@ class Sieve:
         if self.wanted.accounts:
             believed = [head for head in marked if self._is_of_wanted(head.recipient_account_id)]
         self.coverage.add_all(
-            {head.recipient_account_id for head in believed},
-            {head.aws_region for head in believed},
+            {(head.recipient_account_id, head.aws_region) for head in believed},
             {head.event_time for head in believed},
         )
         return [
