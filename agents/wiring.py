@@ -91,18 +91,24 @@ def build(config: Config, *, clock: Clock | None = None) -> Wiring:
     return Wiring(
         config=config,
         policy=load_policy(config),
-        check_drift=_drift_engine(config.terraform_principals),
+        check_drift=_drift_engine(config),
         effects=_effects(),
         clock=clock or SystemClock(),
         inventory=_TerraformNames(config.project),
     )
 
 
-def _drift_engine(principals: Sequence[str]) -> CheckDrift:
+def _drift_engine(config: Config) -> CheckDrift:
     def check(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
         from lamplighter.drift import check_directory
 
-        return check_directory(directory, trace_paths, state_path, principals=principals)
+        return check_directory(
+            directory,
+            trace_paths,
+            state_path,
+            principals=config.terraform_principals,
+            covers=config.trace_covers,
+        )
 
     return check
 

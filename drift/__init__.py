@@ -24,8 +24,9 @@ def check_directory(
     state_path: Path | None = None,
     *,
     principals: Sequence[str] = (),
+    covers: Sequence[str] = (),
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace, state_path, principals=principals)
+    return check(directory, trace, state_path, principals=principals, covers=covers)

@@ -18,6 +18,7 @@ from lamplighter.drift.intents import extract
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
+from lamplighter.drift.places import declared
 from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, read_resources
@@ -44,8 +45,12 @@ class DriftReport:
 
     @property
     def covered(self) -> tuple[str, str]:
-        """First and last time of the trace."""
-        return self.coverage.first, self.coverage.last
+        """First and last time that the trace speaks of: of its events, and of what was read whole everywhere."""
+        whole = [read.whole for read in self.coverage.places if read.whole]
+        first = max((spans[0].since for spans in whole), default="")
+        last = min((spans[-1].until for spans in whole), default="")
+        own = self.coverage
+        return min(own.first or first, first or own.first), max(own.last, last)
 
 
 def check_directory(
@@ -54,12 +59,16 @@ def check_directory(
     state_path: Path | None = None,
     *,
     principals: Sequence[str] = (),
+    covers: Sequence[str] = (),
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
-    `principals` are globs over who may run Terraform for this code; with none, anybody may. Raises InputError when
-    the code, the state or the whole trace cannot be read, and what a source of its own raises.
+    `principals` are globs over who may run Terraform for this code; with none, anybody may. `covers` are the places
+    (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all, so that no event of them is no gap.
+    Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a place that is none,
+    and what a source of its own raises.
     """
+    trusted = declared(covers)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
     code = read_code(directory)
     state = read_resources(read_state(directory, state_path))
@@ -77,21 +86,21 @@ def check_directory(
     matched = match(net(extraction.changes), Baseline(StateIndex(state.resources), project, contents))
     timeline = Timeline(extraction.moments)
     found = [replace(item, intent=timeline.intent(item)) for item in matched.items]
-    coverage = coverage_of(source, extraction, matched)
+    coverage = coverage_of(source, extraction, matched, trusted)
     if state_path is None and project.backend not in ("", "local"):
         state.problems.append(
             f"the code keeps its state in the {project.backend} backend: what lies beside it may be an old copy;"
             " name the state with --state"
         )
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    hidden += [*gaps(state.resources, project, source, extraction.uncatalogued), *matched.unplaced]
+    hidden += [*gaps(state.resources, project, source, extraction.uncatalogued, coverage), *matched.unplaced]
     report = _report(
         directory,
         contents,
         found,
         coverage,
         hidden,
-        [*limits(matched, coverage, source, extraction, project)],
+        [*limits(matched, coverage, source, extraction, state.resources)],
     )
     return replace(report, timeline=timeline)
 

@@ -27,7 +27,7 @@ class Baseline(NamedTuple):
 
     def place(self, address: str, attribute: str = "") -> CodeLocation | None:
         """Where the code says it; None when the code read has no such block."""
-        code = self.project.locate(address, attribute)
+        code = self.project.locate(address, attribute, compared=False)
         return code.location if code else None
 
 
@@ -100,16 +100,17 @@ def _setting(
     change: NetChange, resource: StateResource, baseline: Baseline, attribute: str, live: Any
 ) -> Iterator[DriftItem]:
     stored = at(resource.attributes, attribute)
-    code = baseline.project.locate(resource.address, attribute)
+    own = change.cause.origin is Origin.TERRAFORM
+    code = baseline.project.locate(resource.address, attribute, compared=not own)
     # The code is what ought to be; the state may have been refreshed since and hold the drift already. What
     # Terraform itself set is compared with what it wrote down: the code may have moved on since.
-    from_code = code is not None and code.known and code.text and change.cause.origin is not Origin.TERRAFORM
+    from_code = code is not None and code.known and code.text and not own
     written = code.value if code is not None and from_code else stored
     if attribute.startswith("tags.") and written is None and not _own_tag(resource, attribute):
         written = stored
     location = code.location if code else None
     if live == HIDDEN:
-        if change.cause.origin is not Origin.TERRAFORM:
+        if not own:
             item = items.managed(change, resource, "set", attribute, written, live, location)
             yield replace(item, confidence=_HIDDEN_CONFIDENCE)
     elif not same(written, live):

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from lamplighter.core.ports import TraceSource
 from lamplighter.core.redaction import redact
+from lamplighter.core.trace import Place, Span
+from lamplighter.drift import places
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import Extraction, Uncatalogued
 from lamplighter.drift.match import Matched
 from lamplighter.drift.model import StateResource
-
-_HOME = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-"""Where a partition records the calls of services that have no region (CloudTrail, "Global service events")."""
-_GLOBAL = frozenset({"iam", "route53", "cloudfront"})
+from lamplighter.drift.places import PlaceRead
 
 _LOCAL_PROVIDERS = frozenset({"aws", "null", "random", "local", "terraform", "tls", "time"})
 """Those that are checked, and those whose resources no cloud console can change."""
@@ -32,9 +31,24 @@ class Coverage:
     counts: dict[str, int]
     applied: str = ""
     """The last call with which Terraform changed a resource of this state; empty where the trace has none."""
+    places: tuple[PlaceRead, ...] = ()
+    declared: tuple[Place, ...] = ()
+    """What the user says the trace covers, with `*` for any; nothing proves it."""
+
+    @property
+    def window(self) -> Span:
+        """The time that counts: since the state was last written, as far as the trace tells, to where the trace ends.
+
+        Both empty where it tells nothing.
+        """
+        spans = [span for read in self.places for span in read.whole]
+        first = self.first or min((span.since for span in spans), default="")
+        return Span(self.applied or first, max([self.last, *(span.until for span in spans)]))
 
 
-def coverage_of(trace: TraceSource, extraction: Extraction, matched: Matched) -> Coverage:
+def coverage_of(
+    trace: TraceSource, extraction: Extraction, matched: Matched, trusted: Sequence[Place] = ()
+) -> Coverage:
     counts = {
         "files": trace.counts.files,
         "events": trace.counts.events,
@@ -50,6 +64,11 @@ def coverage_of(trace: TraceSource, extraction: Extraction, matched: Matched) ->
         last=trace.coverage.last,
         counts=dict(sorted(counts.items())),
         applied=matched.applied,
+        places=tuple(
+            read._replace(place=Place(*(redact(name) for name in read.place)))
+            for read in places.places_read(trace.coverage)
+        ),
+        declared=tuple(trusted),
     )
 
 
@@ -58,6 +77,7 @@ def gaps(
     project: Project,
     trace: TraceSource,
     unknown: Sequence[Uncatalogued],
+    coverage: Coverage,
 ) -> Iterator[str]:
     """What may hide drift: each makes the answer incomplete."""
     yield from _claimed_twice(resources)
@@ -73,10 +93,16 @@ def gaps(
         )
     for name in sorted({resource.type.partition("_")[0] for resource in resources} - _LOCAL_PROVIDERS):
         yield f"provider {name}: its resources are not checked"
+    for name in sorted(project.assumed):
+        # A state that was refreshed since holds the drift already, so that what is live agrees with it.
+        yield f"the value of var.{name} is not in the files read; the state's was used"
     if not resources:
         yield "the state holds no managed resource: there was nothing to compare with"
-    if trace.counts.events or trace.coverage.since:
-        yield from _silent(resources, trace)
+    if trace.counts.events or trace.coverage.proven:
+        wanted = places.of_state(resources)
+        yield from places.unread(wanted, trace.coverage, coverage.declared)
+        applied = bool(coverage.applied)
+        yield from places.holes(wanted, trace.coverage, coverage.window, since_applied=applied)
     else:
         yield "the trace is empty: no API call was looked at"
     for item in unknown:
@@ -87,7 +113,11 @@ def gaps(
 
 
 def limits(
-    matched: Matched, coverage: Coverage, trace: TraceSource, extraction: Extraction, project: Project
+    matched: Matched,
+    coverage: Coverage,
+    trace: TraceSource,
+    extraction: Extraction,
+    resources: Sequence[StateResource],
 ) -> Iterator[str]:
     """What this way of checking does not see at all, said each time."""
     yield "live values were taken from the trace; the cloud itself was not asked"
@@ -96,32 +126,20 @@ def limits(
     if extraction.not_compared:
         yield f"{extraction.not_compared} calls by Terraform or AWS services that the catalogue does not know"
     yield from trace.limits
-    if coverage.first and not matched.applied:
+    for place in places.vouched(places.of_state(resources), trace.coverage, coverage.declared):
+        where = "/".join(name or "*" for name in place)
+        yield f"{where}: that the trace covers it is declared, not proven: it holds no event of it"
+    if coverage.window.since and not matched.applied:
         yield (
-            f"the trace holds no apply of this state, so what changed before {coverage.first} was not looked at"
+            "the trace holds no apply of this state, so what changed before"
+            f" {coverage.window.since} was not looked at"
         )
-    for name in sorted(project.assumed):
-        yield f"the value of var.{name} is not in the files read; the state's was used"
     if matched.outside:
         yield f"{matched.outside} changes to resources that this state does not hold"
     if matched.services:
         yield f"{matched.services} changes of managed resources that AWS services made themselves"
     if matched.ignored:
         yield f"{matched.ignored} changes that lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
-
-
-def _silent(resources: Sequence[StateResource], trace: TraceSource) -> Iterator[str]:
-    """Accounts and regions of the state's ARNs of which the trace holds no event at all."""
-    parts = [str(resource.attributes.get("arn", "")).split(":", 5) for resource in resources]
-    arns = [part for part in parts if len(part) == 6]
-    for name in sorted({part[4] for part in arns if part[4].isdigit()} - trace.coverage.accounts):
-        yield f"account {name}: the trace holds no event of it"
-    regions = {part[3] for part in arns if part[3]}
-    # An S3 ARN names neither account nor region.
-    regions |= {text for item in resources if isinstance(text := item.attributes.get("region"), str) and text}
-    regions |= {_HOME.get(part[1], "") for part in arns if part[2] in _GLOBAL} - {""}
-    for name in sorted(regions - trace.coverage.regions):
-        yield f"region {name}: the trace holds no event of it"
 
 
 def _claimed_twice(resources: Sequence[StateResource]) -> Iterator[str]:

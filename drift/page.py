@@ -50,7 +50,7 @@ class _Mark(NamedTuple):
 
 def html(report: DriftReport) -> str:
     """The whole page."""
-    body = [f"<h1>{_text(headline(report))}</h1>", f'<p class="soft">covered: {_text(covered(report))}</p>']
+    body = [f"<h1>{_text(headline(report))}</h1>", *_covered(report)]
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
         ordered = sorted(report.findings, key=lambda finding: -finding.severity)
@@ -139,6 +139,10 @@ def _card(finding: Finding) -> str:
 def _together(finding: Finding) -> str:
     intent = finding.details["intent"]
     return f"; {intent}" if intent else ""
+
+
+def _covered(report: DriftReport) -> list[str]:
+    return [f'<p class="soft">covered: {_text(line)}</p>' for line in covered(report)]
 
 
 def _text(value: str) -> str:

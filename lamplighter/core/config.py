@@ -25,6 +25,7 @@ Kind: TypeAlias = Literal["text", "texts", "path", "paths", "number", "secret"]
 KEYS: dict[str, Kind] = {
     "project": "path",
     "trace": "paths",
+    "trace_covers": "texts",
     "state": "path",
     "policy": "path",
     "state_dir": "path",
@@ -95,6 +96,7 @@ class Config(_Table):
 
     project: Path = Path()
     trace: tuple[Path, ...] = ()
+    trace_covers: tuple[str, ...] = ()
     state: Path | None = None
     policy: Path | None = None
     state_dir: Path = Path()
@@ -222,9 +224,11 @@ def read_secret(reference: str, *, environ: Mapping[str, str] | None = None) -> 
     )
 
 
-_NOT_FROM_PROJECT = frozenset({"policy", "state_dir", "terraform_principals", "kube_context", "aws_profile"})
-"""They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, and which cluster and
-account a session is pinned to."""
+_NOT_FROM_PROJECT = frozenset(
+    {"policy", "state_dir", "terraform_principals", "trace_covers", "kube_context", "aws_profile"}
+)
+"""They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, which places without
+an event are no gap, and which cluster and account a session is pinned to."""
 
 _TOO_LAX = {"mode": "act", "fail_on": "never"}
 

@@ -161,9 +161,9 @@ class Digests:
         trail = name.rpartition("_")[0]
         last = self._last.get(trail)
         previous = log_name(digest.previous_digest_s3_object or "")
-        if last and last.name == previous and digest.previous_digest_hash_value:
-            if last.hash != digest.previous_digest_hash_value.lower():
-                self._changed_digests.add(previous)
+        told = (digest.previous_digest_hash_value or "").lower()
+        if last and last.name == previous and told and told != last.hash:
+            self._changed_digests.add(previous)
         self._last[trail] = _Link(name, sha256(data).hexdigest())
 
 
