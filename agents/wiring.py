@@ -86,19 +86,27 @@ class Wiring:
             return execute(approval_id, ledger=ledger, policy=self.policy, effects=self.effects, emit=emit)
 
 
-def build(config: Config, *, clock: Clock | None = None) -> Wiring:
+def build(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    recall: Recall | None = None,
+    ask_model: AskModel | None = None,
+) -> Wiring:
     """Raises ConfigError when the policy file cannot be read."""
     return Wiring(
         config=config,
         policy=load_policy(config),
-        check_drift=_drift_engine(config),
+        check_drift=_drift_engine(config, recall, ask_model),
         effects=_effects(),
         clock=clock or SystemClock(),
         inventory=_TerraformNames(config.project),
+        ask_model=ask_model,
+        recall=recall,
     )
 
 
-def _drift_engine(config: Config) -> CheckDrift:
+def _drift_engine(config: Config, recall: Recall | None, ask_model: AskModel | None) -> CheckDrift:
     def check(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
         from lamplighter.drift import check_directory
 
@@ -108,6 +116,8 @@ def _drift_engine(config: Config) -> CheckDrift:
             state_path,
             principals=config.terraform_principals,
             covers=config.trace_covers,
+            recall=recall,
+            ask_model=ask_model,
         )
 
     return check

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lamplighter.core.ports import TraceSource
+    from lamplighter.core.ports import AskModel, Recall, TraceSource
     from lamplighter.drift.check import DriftReport
 
 __all__ = ["check_directory"]
@@ -25,8 +25,18 @@ def check_directory(
     *,
     principals: Sequence[str] = (),
     covers: Sequence[str] = (),
+    recall: Recall | None = None,
+    ask_model: AskModel | None = None,
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace, state_path, principals=principals, covers=covers)
+    return check(
+        directory,
+        trace,
+        state_path,
+        principals=principals,
+        covers=covers,
+        recall=recall,
+        ask_model=ask_model,
+    )

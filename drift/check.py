@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
-from lamplighter.core.ports import TraceSource
+from lamplighter.core.ports import AskModel, Recall, TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.drift.compare import Baseline
-from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits
+from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits, unmapped
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import extract
-from lamplighter.drift.match import match
+from lamplighter.drift.match import Matched, match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
 from lamplighter.drift.places import declared
 from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, read_resources
+from lamplighter.drift.suggest import CONFIDENCE, Suggested, suggested
 from lamplighter.drift.trace import Owners
 from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.terraform_files import SourceFile, read_code, read_state
@@ -60,11 +61,14 @@ def check_directory(
     *,
     principals: Sequence[str] = (),
     covers: Sequence[str] = (),
+    recall: Recall | None = None,
+    ask_model: AskModel | None = None,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
     `principals` are globs over who may run Terraform for this code; with none, anybody may. `covers` are the places
     (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all, so that no event of them is no gap.
+    `recall` and `ask_model` are asked about calls that the catalogue does not know; see `suggest`.
     Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a place that is none,
     and what a source of its own raises.
     """
@@ -81,11 +85,15 @@ def check_directory(
     ]
     if broken and not project.parsed:
         raise broken[0]
-    extraction = extract(source.records(), Owners(tuple(principals)))
+    asking = recall is not None or ask_model is not None
+    extraction = extract(source.records(), Owners(tuple(principals)), keep_unknown=asking)
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
-    matched = match(net(extraction.changes), Baseline(StateIndex(state.resources), project, contents))
+    baseline = Baseline(StateIndex(state.resources), project, contents)
+    matched = match(net(extraction.changes), baseline)
     timeline = Timeline(extraction.moments)
-    found = [replace(item, intent=timeline.intent(item)) for item in matched.items]
+    hints = suggested(extraction.uncatalogued, baseline.state, recall, ask_model)
+    items = [*matched.items, *_uncertain(hints, baseline, matched)]
+    found = [replace(item, intent=timeline.intent(item)) for item in items]
     coverage = coverage_of(source, extraction, matched, trusted)
     if state_path is None and project.backend not in ("", "local"):
         state.problems.append(
@@ -93,7 +101,8 @@ def check_directory(
             " name the state with --state"
         )
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    hidden += [*gaps(state.resources, project, source, extraction.uncatalogued, coverage), *matched.unplaced]
+    hidden += gaps(state.resources, project, source, coverage)
+    hidden += [*unmapped(extraction.uncatalogued, hints), *matched.unplaced]
     report = _report(
         directory,
         contents,
@@ -103,6 +112,16 @@ def check_directory(
         [*limits(matched, coverage, source, extraction, state.resources)],
     )
     return replace(report, timeline=timeline)
+
+
+def _uncertain(hints: Sequence[Suggested], baseline: Baseline, matched: Matched) -> Iterator[DriftItem]:
+    """The drift that suggested changes would be, where nothing certain is known of the same attribute."""
+    certain = {(item.address, item.attribute) for item in matched.items}
+    for hint in hints:
+        for item in match(net(hint.changes), baseline).items:
+            if item.address is not None and (item.address, item.attribute) not in certain:
+                confidence = min(item.confidence, CONFIDENCE)
+                yield replace(item, confidence=confidence, suggested_by=hint.by, edit=None)
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:

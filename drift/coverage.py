@@ -11,10 +11,11 @@ from lamplighter.core.redaction import redact
 from lamplighter.core.trace import Place, Span
 from lamplighter.drift import places
 from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.intents import Extraction, Uncatalogued
+from lamplighter.drift.intents import NOT_IN_CATALOGUE, Extraction, Uncatalogued
 from lamplighter.drift.match import Matched
 from lamplighter.drift.model import StateResource
 from lamplighter.drift.places import PlaceRead
+from lamplighter.drift.suggest import Suggested
 
 _LOCAL_PROVIDERS = frozenset({"aws", "null", "random", "local", "terraform", "tls", "time"})
 """Those that are checked, and those whose resources no cloud console can change."""
@@ -76,7 +77,6 @@ def gaps(
     resources: Sequence[StateResource],
     project: Project,
     trace: TraceSource,
-    unknown: Sequence[Uncatalogued],
     coverage: Coverage,
 ) -> Iterator[str]:
     """What may hide drift: each makes the answer incomplete."""
@@ -105,11 +105,15 @@ def gaps(
         yield from places.holes(wanted, trace.coverage, coverage.window, since_applied=applied)
     else:
         yield "the trace is empty: no API call was looked at"
+
+
+def unmapped(unknown: Sequence[Uncatalogued], hints: Sequence[Suggested]) -> Iterator[str]:
+    """The calls that the catalogue does not know, each a gap, be there a suggestion of what it did or none."""
+    by = {hint.call.event: hint.by for hint in hints}
     for item in unknown:
-        yield (
-            f"{item.event.name} by {item.actor.name} at {item.event.time}: {item.reason}"
-            f" (event {item.event.event_id})"
-        )
+        known = f"mapped only as suggested by {by[item.event]}" if item.event in by else "unmapped"
+        reason = f"{item.reason}, {known}" if item.reason == NOT_IN_CATALOGUE else item.reason
+        yield f"{item.event.name} by {item.actor.name} at {item.event.time}: {reason} (event {item.event.event_id})"
 
 
 def limits(

@@ -187,3 +187,5 @@ class DriftItem:
     edit: ByteEdit | None = None
     """The one exact change of the code that says what is live, where a plain literal stands there."""
     confidence: float = 1.0
+    suggested_by: str = ""
+    """Who says that the call did this, where the catalogue does not; such an item is nobody's certainty."""

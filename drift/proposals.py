@@ -43,7 +43,7 @@ def finding_of(item: DriftItem) -> Finding:
         id=f"drift-{fingerprint(where, item.attribute, item.action, member, *place)}",
         kind="drift" if item.address else "unmanaged",
         where=where,
-        summary=f"{change_text(item)}: {item.risk_reason}",
+        summary=f"{change_text(item)}: {item.risk_reason}{_doubt(item)}",
         severity=Severity.parse(item.risk),
         confidence=item.confidence,
         location=f"{item.location.file}:{item.location.line}" if item.location else None,
@@ -67,7 +67,16 @@ def finding_of(item: DriftItem) -> Finding:
             "resource_type": item.resource_type,
             "resource_id": item.resource_id,
             "risk_reason": item.risk_reason,
+            **({"suggested_by": item.suggested_by} if item.suggested_by else {}),
         },
+    )
+
+
+def _doubt(item: DriftItem) -> str:
+    return (
+        f" (suggested by {item.suggested_by}: the catalogue does not know the call)"
+        if item.suggested_by
+        else ""
     )
 
 
@@ -98,8 +107,14 @@ def brief(value: Any) -> str:
 
 
 def plan_of(items: Sequence[DriftItem], contents: Mapping[str, bytes], root: Path) -> Plan | None:
-    """One `edit_hcl` step a managed drift; each file is edited from its end to its start."""
-    located = [item for item in items if item.address is not None and item.location is not None]
+    """One `edit_hcl` step a managed drift; each file is edited from its end to its start. What is only suggested is no
+    reason to change code.
+    """
+    located = [
+        item
+        for item in items
+        if item.address is not None and item.location is not None and not item.suggested_by
+    ]
     ordered = sorted(
         located, key=lambda item: (_file(item), -(item.edit.start if item.edit else 0), item.address or "")
     )

@@ -91,8 +91,8 @@ def _mend() -> None:
         backend.subnet_groups[subnet_name] = group
         return group
 
-    Queue._set_attributes = keeping_policy  # type: ignore[method-assign]
-    RDSBackend.modify_db_subnet_group = keeping_group  # type: ignore[method-assign]
+    Queue._set_attributes = keeping_policy  # type: ignore[method-assign, assignment]
+    RDSBackend.modify_db_subnet_group = keeping_group  # type: ignore[method-assign, assignment]
 
 
 def _first_use() -> None:

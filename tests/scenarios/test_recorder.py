@@ -204,9 +204,7 @@ def test_a_changed_subnet_group_is_still_there(account: Account) -> None:
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{number}.0/24")["Subnet"]["SubnetId"]
         for number in range(3)
     ]
-    rds.create_db_subnet_group(
-        DBSubnetGroupName="kept", DBSubnetGroupDescription="d", SubnetIds=subnets[:2]
-    )
+    rds.create_db_subnet_group(DBSubnetGroupName="kept", DBSubnetGroupDescription="d", SubnetIds=subnets[:2])
     rds.modify_db_subnet_group(DBSubnetGroupName="kept", SubnetIds=subnets)
     (group,) = rds.describe_db_subnet_groups(DBSubnetGroupName="kept")["DBSubnetGroups"]
     assert len(group["Subnets"]) == 3
