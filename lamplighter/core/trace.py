@@ -50,7 +50,7 @@ class Span(NamedTuple):
 
 @dataclass(slots=True)
 class Coverage:
-    """What the trace speaks of, over all its well-formed records of the wanted accounts, read-only ones included."""
+    """What the trace speaks of, over all well-formed records of wanted accounts and regions, read-only ones too."""
 
     places: set[Place] = field(default_factory=set[Place])
     """Those of which it holds an event."""

@@ -198,3 +198,15 @@ def test_a_document_above_the_limit_is_refused(
 def test_json_lines_may_be_longer_than_the_limit_in_all(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(event(number)) for number in range(1, 50)))
     assert len(read_trace([tmp_path / "a.jsonl"], max_document=1024).records) == 49
+
+
+def test_a_region_that_was_left_out_does_not_pass_for_read(tmp_path: Path) -> None:
+    for read_only in (True, False):
+        records = [event(1), event(2, awsRegion="us-east-1"), event(3, readOnly=read_only)]
+        path = written(
+            tmp_path / "a.json", {"Records": [*records, event(4, awsRegion="us-east-1", readOnly=True)]}
+        )
+        read = read_trace([path], regions=["eu-west-1"])
+        assert read.coverage.regions == {"eu-west-1"} and "id-2" not in [
+            item["eventID"] for item in read.records
+        ]
