@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,9 +14,10 @@ from lamplighter.core.execution import ExecutionReport, execute
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.plans import Plan
-from lamplighter.core.policy import Policy
+from lamplighter.core.policy import DriftRule, Policy
 from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Inventory, Names, Recall, SystemClock
 from lamplighter.tools.files import FileEdits
+from lamplighter.tools.saved_plans import SavedPlans
 
 
 class DriftAnswer(Protocol):
@@ -40,13 +41,26 @@ class DriftAnswer(Protocol):
         """First and last time that the trace speaks of, ISO 8601 in UTC; empty for an empty trace."""
         ...
 
+    def plan_for(self, findings: Iterable[Finding], /, *, codify: bool = False) -> Plan | None:
+        """The plan of these findings alone; with `codify` the code is to say all of them, as a person wants it."""
+        ...
+
 
 class CheckDrift(Protocol):
-    """The drift engine: a directory, trace files and a state file -> what drifted. Raises LampError."""
+    """The drift engine: a directory, trace files and where the state is (empty: the directory's own) -> what drifted.
+
+    Raises LampError.
+    """
+
+    def __call__(self, directory: Path, trace_paths: Sequence[Path], state: str = "", /) -> DriftAnswer: ...
+
+
+class PlanRevert(Protocol):
+    """The way back of some findings of an answer: a plan, and what it leaves, in one line each. Raises LampError."""
 
     def __call__(
-        self, directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /
-    ) -> DriftAnswer: ...
+        self, directory: Path, answer: DriftAnswer, findings: Sequence[Finding], /
+    ) -> tuple[Plan | None, Sequence[str]]: ...
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,7 @@ class Wiring:
     check_drift: CheckDrift
     effects: Mapping[str, Effect] = field(default_factory=dict[str, Effect])
     clock: Clock = field(default_factory=SystemClock)
+    plan_revert: PlanRevert | None = None
     inventory: Inventory | None = None
     ask_model: AskModel | None = None
     recall: Recall | None = None
@@ -94,33 +109,64 @@ def build(
     ask_model: AskModel | None = None,
 ) -> Wiring:
     """Raises ConfigError when the policy file cannot be read."""
+    policy = load_policy(config)
     return Wiring(
         config=config,
-        policy=load_policy(config),
-        check_drift=_drift_engine(config, recall, ask_model),
-        effects=_effects(),
+        policy=policy,
+        check_drift=_drift_engine(config, policy.drift, recall, ask_model),
+        effects=_effects(config),
         clock=clock or SystemClock(),
+        plan_revert=_plan_revert(config.state_dir / "plans"),
         inventory=_TerraformNames(config.project),
         ask_model=ask_model,
         recall=recall,
     )
 
 
-def _drift_engine(config: Config, recall: Recall | None, ask_model: AskModel | None) -> CheckDrift:
-    def check(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
+def _drift_engine(
+    config: Config, rules: Sequence[DriftRule], recall: Recall | None, ask_model: AskModel | None
+) -> CheckDrift:
+    def check(directory: Path, trace_paths: Sequence[Path], state: str = "", /) -> DriftAnswer:
         from lamplighter.drift import check_directory
+        from lamplighter.drift.states import state_for
 
+        workspace = os.environ.get("TF_WORKSPACE", "")
+        source = state_for(directory, state, workspace=workspace, profile=config.aws_profile)
+        refresh = None
+        if config.terraform:
+            from lamplighter.drift.refreshed import Refresh
+
+            refresh = Refresh.of(config)
         return check_directory(
             directory,
             trace_paths,
-            state_path,
+            source,
             principals=config.terraform_principals,
+            rules=rules,
             covers=config.trace_covers,
+            refresh=refresh,
             recall=recall,
             ask_model=ask_model,
         )
 
     return check
+
+
+def _plan_revert(folder: Path) -> PlanRevert:
+    def plan(
+        directory: Path, answer: DriftAnswer, findings: Sequence[Finding], /
+    ) -> tuple[Plan | None, Sequence[str]]:
+        from lamplighter.drift.check import DriftReport
+        from lamplighter.drift.patch.model import Verdict
+        from lamplighter.drift.patch.revert import revert_plan
+
+        if not isinstance(answer, DriftReport) or answer.proposal is None:
+            return None, ()
+        wanted = {finding.id for finding in findings}
+        made = revert_plan(answer.proposal.narrowed(wanted, Verdict.REVERT), directory, folder)
+        return made.plan, made.left
+
+    return plan
 
 
 @dataclass(frozen=True)
@@ -135,5 +181,5 @@ class _TerraformNames:
         return addresses(self.directory)
 
 
-def _effects() -> dict[str, Effect]:
-    return {"edit_hcl": FileEdits()}
+def _effects(config: Config) -> dict[str, Effect]:
+    return {"edit_hcl": FileEdits(), "apply_saved_plan": SavedPlans(config.state_dir / "plans")}

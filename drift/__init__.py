@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lamplighter.core.policy import DriftRule
     from lamplighter.core.ports import AskModel, Recall, TraceSource
     from lamplighter.drift.check import DriftReport
+    from lamplighter.drift.refreshed import Refresh
+    from lamplighter.tools.state_sources import StateSource
+    from lamplighter.tools.terraform_files import StateFile
 
 __all__ = ["check_directory"]
 
@@ -21,10 +25,12 @@ __all__ = ["check_directory"]
 def check_directory(
     directory: Path,
     trace: Sequence[Path] | TraceSource,
-    state_path: Path | None = None,
+    state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
     covers: Sequence[str] = (),
+    refresh: Refresh | None = None,
     recall: Recall | None = None,
     ask_model: AskModel | None = None,
 ) -> DriftReport:
@@ -34,9 +40,11 @@ def check_directory(
     return check(
         directory,
         trace,
-        state_path,
+        state,
         principals=principals,
+        rules=rules,
         covers=covers,
+        refresh=refresh,
         recall=recall,
         ask_model=ask_model,
     )

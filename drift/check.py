@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, NamedTuple
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
+from lamplighter.core.policy import DriftRule
 from lamplighter.core.ports import AskModel, Recall, TraceSource
 from lamplighter.core.redaction import redact
+from lamplighter.core.trace import Place
 from lamplighter.drift.compare import Baseline
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits, unmapped
 from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.intents import extract
-from lamplighter.drift.match import Matched, match
+from lamplighter.drift.heard import Heard, hear
+from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
-from lamplighter.drift.places import declared
-from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
+from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.proposal import Proposal, propose
+from lamplighter.drift.places import Layout
+from lamplighter.drift.proposals import evidence_of, finding_of
+from lamplighter.drift.reach import declared
+from lamplighter.drift.roots import provider_of
+from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
-from lamplighter.drift.state import StateIndex, read_resources
+from lamplighter.drift.state import StateIndex, StateRead, read_resources
 from lamplighter.drift.suggest import CONFIDENCE, Suggested, suggested
-from lamplighter.drift.trace import Owners
 from lamplighter.tools.cloudtrail import TraceFiles
-from lamplighter.tools.terraform_files import SourceFile, read_code, read_state
+from lamplighter.tools.state_sources import StateSource, fetch_state
+from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
+
+if TYPE_CHECKING:
+    from lamplighter.drift.refreshed import Refresh
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,9 @@ class DriftReport:
     not_checked: tuple[str, ...]
     incomplete: bool
     coverage: Coverage
+    live: LiveValues = field(default_factory=lambda: LiveValues("trace"))
     items: tuple[DriftItem, ...] = field(repr=False, default=())
+    proposal: Proposal | None = field(repr=False, default=None)
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 
     @property
@@ -53,30 +68,88 @@ class DriftReport:
         own = self.coverage
         return min(own.first or first, first or own.first), max(own.last, last)
 
+    def with_proposal(self, proposal: Proposal) -> DriftReport:
+        """The same with another proposal, of some of the findings or with a patch that was verified."""
+        return replace(self, proposal=proposal, plan=proposal.plan())
+
+    def plan_for(self, findings: Iterable[Finding], *, codify: bool = False) -> Plan | None:
+        """The plan of these findings alone: an edit that several share is made anew for those that are left.
+
+        With `codify` the code is to say all of them, as a person wants it.
+        """
+        if self.proposal is None:
+            return None
+        wanted = {finding.id for finding in findings}
+        return self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None).plan()
+
+
+class Terms(NamedTuple):
+    """What a check goes by besides code, state and trace; see `check_directory`. `trusted` are places as declared."""
+
+    rules: Sequence[DriftRule] = ()
+    trusted: Sequence[Place] = ()
+    refresh: Refresh | None = None
+    recall: Recall | None = None
+    ask_model: AskModel | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether anybody is asked about calls that the catalogue does not know."""
+        return self.recall is not None or self.ask_model is not None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The code and the state of one root module. `broken` files are not in `project`."""
+
+    directory: Path
+    code: CodeFiles
+    project: Project
+    state: StateRead
+    layout: Layout
+    broken: tuple[InputError, ...]
+    beside: bool
+    """Whether the state is what lies in the directory, because none was named."""
+
 
 def check_directory(
     directory: Path,
     trace: Sequence[Path] | TraceSource,
-    state_path: Path | None = None,
+    state: StateFile | StateSource | Path | None = None,
     *,
     principals: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
     covers: Sequence[str] = (),
+    refresh: Refresh | None = None,
     recall: Recall | None = None,
     ask_model: AskModel | None = None,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
-    `principals` are globs over who may run Terraform for this code; with none, anybody may. `covers` are the places
-    (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all, so that no event of them is no gap.
-    `recall` and `ask_model` are asked about calls that the catalogue does not know; see `suggest`.
-    Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a place that is none,
-    and what a source of its own raises.
+    `state` is one that was read, or where it is; with none it is what lies in the directory. `principals` are globs
+    over who may run Terraform for this code; with none, anybody may. `rules` are the policy's and say what is to become
+    of a drift. `covers` are the places (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all,
+    so that no event of them is no gap. With `refresh` Terraform is asked what is live; where it cannot tell, the
+    trace's answer is given and says so. `recall` and `ask_model` are asked about calls that the catalogue does not
+    know; see `suggest`. Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a
+    place that is none, Unavailable when the state cannot be had, and what a source of its own raises.
     """
-    trusted = declared(covers)
+    terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model)
+    loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
+    return judge(loaded, hear(source, principals, keep_unknown=terms.asks), terms)
+
+
+def load(
+    directory: Path,
+    state: StateFile | StateSource | Path | None = None,
+    *,
+    cancel: Event | None = None,
+) -> Loaded:
+    """Code and state, read; raises as `check_directory` does. `cancel` ends what Terraform is asked for."""
     code = read_code(directory)
-    state = read_resources(read_state(directory, state_path))
-    project = Project(_pairs(code.files), _pairs(code.variables), state.values())
+    resources = read_resources(_state_file(directory, state, cancel))
+    project = Project(_pairs(code.files), _pairs(code.variables), resources.values())
     broken = [
         InputError(
             str(directory / item.file), f"line {item.line}: {item.problem}", "mend it, then check again"
@@ -85,43 +158,76 @@ def check_directory(
     ]
     if broken and not project.parsed:
         raise broken[0]
-    asking = recall is not None or ask_model is not None
-    extraction = extract(source.records(), Owners(tuple(principals)), keep_unknown=asking)
+    providers = [provider_of(block, project.scope) for block in project.providers]
+    layout = Layout(providers, resources.resources)
+    return Loaded(directory, code, project, resources, layout, tuple(broken), state is None)
+
+
+def _state_file(
+    directory: Path, state: StateFile | StateSource | Path | None, cancel: Event | None
+) -> StateFile:
+    match state:
+        case None | Path():
+            return read_state(directory, state)
+        case StateFile():
+            return state
+        case _:
+            return fetch_state(state, cancel=cancel)
+
+
+def judge(
+    loaded: Loaded,
+    heard: Heard,
+    terms: Terms,
+    *,
+    scope: str = "",
+    unheard: Sequence[str] = (),
+) -> DriftReport:
+    """What the trace says of one root module. Pure, but for what the project remembers of what was looked up, and for
+    whom the terms say to ask.
+
+    `scope` tells it apart where several are checked together. `unheard` are one-line texts of traces that were not had.
+    """
+    code, project, state, extraction = loaded.code, loaded.project, loaded.state, heard.extraction
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
-    baseline = Baseline(StateIndex(state.resources), project, contents)
-    matched = match(net(extraction.changes), baseline)
-    timeline = Timeline(extraction.moments)
-    hints = suggested(extraction.uncatalogued, baseline.state, recall, ask_model)
-    items = [*matched.items, *_uncertain(hints, baseline, matched)]
-    found = [replace(item, intent=timeline.intent(item)) for item in items]
-    coverage = coverage_of(source, extraction, matched, trusted)
-    if state_path is None and project.backend not in ("", "local"):
-        state.problems.append(
+    baseline = Baseline(StateIndex(state.resources, loaded.layout), project, contents)
+    matched = match(heard.changes, baseline)
+    known = seen(loaded.directory, matched.items, baseline, terms.refresh)
+    hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model)
+    items = [*known.items, *_uncertain(hints, baseline, known.items)]
+    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in items]
+    coverage = coverage_of(heard.facts, extraction, matched, terms.trusted)
+    hidden = [*unheard, *code.problems, *code.not_read, *(str(error) for error in loaded.broken)]
+    hidden += state.problems
+    if loaded.beside and project.backend not in ("", "local"):
+        hidden.append(
             f"the code keeps its state in the {project.backend} backend: what lies beside it may be an old copy;"
             " name the state with --state"
         )
-    hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
-    hidden += gaps(state.resources, project, source, coverage)
+    asked = known.live.source != "trace"
+    hidden += [*known.gaps, *gaps(state.resources, project, heard.facts, coverage, asked=asked)]
     hidden += [*unmapped(extraction.uncatalogued, hints), *matched.unplaced]
-    report = _report(
-        directory,
-        contents,
-        found,
-        coverage,
-        hidden,
-        [*limits(matched, coverage, source, extraction, state.resources)],
-    )
-    return replace(report, timeline=timeline)
+    limited = [*known.limits]
+    limited += limits(matched, coverage, heard.facts, extraction, state.resources, asked=asked)
+    report = _report(found, coverage, hidden, limited)
+    report = replace(report, timeline=heard.timeline, live=known.live)
+    # What is only suggested is no reason to change code.
+    certain = [item for item in report.items if not item.suggested_by]
+    if not certain:
+        return report
+    return report.with_proposal(propose(certain, Code.of(code, state), loaded.directory, rules=terms.rules))
 
 
-def _uncertain(hints: Sequence[Suggested], baseline: Baseline, matched: Matched) -> Iterator[DriftItem]:
+def _uncertain(
+    hints: Sequence[Suggested], baseline: Baseline, found: Sequence[DriftItem]
+) -> Iterator[DriftItem]:
     """The drift that suggested changes would be, where nothing certain is known of the same attribute."""
-    certain = {(item.address, item.attribute) for item in matched.items}
+    certain = {(item.address, item.attribute) for item in found}
     for hint in hints:
         for item in match(net(hint.changes), baseline).items:
             if item.address is not None and (item.address, item.attribute) not in certain:
                 confidence = min(item.confidence, CONFIDENCE)
-                yield replace(item, confidence=confidence, suggested_by=hint.by, edit=None)
+                yield replace(item, confidence=confidence, suggested_by=hint.by)
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
@@ -129,8 +235,6 @@ def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
 
 
 def _report(
-    root: Path,
-    contents: Mapping[str, bytes],
     unordered: Sequence[DriftItem],
     coverage: Coverage,
     hidden: Sequence[str],
@@ -145,7 +249,7 @@ def _report(
     return DriftReport(
         findings=tuple(findings.values()),
         evidence=tuple(evidence[key] for key in sorted(evidence)),
-        plan=plan_of(items, contents, root),
+        plan=None,
         not_checked=tuple(redact(line) for line in (*hidden, *limited)),
         incomplete=bool(hidden),
         coverage=coverage,

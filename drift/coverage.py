@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lamplighter.core.ports import TraceSource
+from lamplighter.core.ports import TraceFacts
 from lamplighter.core.redaction import redact
 from lamplighter.core.trace import Place, Span
-from lamplighter.drift import places
+from lamplighter.drift import reach
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.intents import NOT_IN_CATALOGUE, Extraction, Uncatalogued
 from lamplighter.drift.match import Matched
 from lamplighter.drift.model import StateResource
-from lamplighter.drift.places import PlaceRead
+from lamplighter.drift.reach import PlaceRead
 from lamplighter.drift.suggest import Suggested
 
 _LOCAL_PROVIDERS = frozenset({"aws", "null", "random", "local", "terraform", "tls", "time"})
@@ -48,7 +48,7 @@ class Coverage:
 
 
 def coverage_of(
-    trace: TraceSource, extraction: Extraction, matched: Matched, trusted: Sequence[Place] = ()
+    trace: TraceFacts, extraction: Extraction, matched: Matched, trusted: Sequence[Place] = ()
 ) -> Coverage:
     counts = {
         "files": trace.counts.files,
@@ -67,7 +67,7 @@ def coverage_of(
         applied=matched.applied,
         places=tuple(
             read._replace(place=Place(*(redact(name) for name in read.place)))
-            for read in places.places_read(trace.coverage)
+            for read in reach.places_read(trace.coverage)
         ),
         declared=tuple(trusted),
     )
@@ -76,10 +76,12 @@ def coverage_of(
 def gaps(
     resources: Sequence[StateResource],
     project: Project,
-    trace: TraceSource,
+    trace: TraceFacts,
     coverage: Coverage,
+    *,
+    asked: bool = False,
 ) -> Iterator[str]:
-    """What may hide drift: each makes the answer incomplete."""
+    """What may hide drift: each makes the answer incomplete. `asked`: Terraform told what is live."""
     yield from _claimed_twice(resources)
     yield from (str(error) for error in trace.problems)
     for name, source in project.remote:
@@ -91,7 +93,8 @@ def gaps(
             f"{project.excess.file}:{project.excess.line}: too large or too costly to compute; where its value is"
             " wanted, the state's was used"
         )
-    for name in sorted({resource.type.partition("_")[0] for resource in resources} - _LOCAL_PROVIDERS):
+    providers = {resource.type.partition("_")[0] for resource in resources}
+    for name in () if asked else sorted(providers - _LOCAL_PROVIDERS):
         yield f"provider {name}: its resources are not checked"
     for name in sorted(project.assumed):
         # A state that was refreshed since holds the drift already, so that what is live agrees with it.
@@ -99,10 +102,10 @@ def gaps(
     if not resources:
         yield "the state holds no managed resource: there was nothing to compare with"
     if trace.counts.events or trace.coverage.proven:
-        wanted = places.of_state(resources)
-        yield from places.unread(wanted, trace.coverage, coverage.declared)
+        wanted = reach.of_state(resources)
+        yield from reach.unread(wanted, trace.coverage, coverage.declared)
         applied = bool(coverage.applied)
-        yield from places.holes(wanted, trace.coverage, coverage.window, since_applied=applied)
+        yield from reach.holes(wanted, trace.coverage, coverage.window, since_applied=applied)
     else:
         yield "the trace is empty: no API call was looked at"
 
@@ -119,21 +122,22 @@ def unmapped(unknown: Sequence[Uncatalogued], hints: Sequence[Suggested]) -> Ite
 def limits(
     matched: Matched,
     coverage: Coverage,
-    trace: TraceSource,
+    trace: TraceFacts,
     extraction: Extraction,
     resources: Sequence[StateResource],
+    *,
+    asked: bool = False,
 ) -> Iterator[str]:
-    """What this way of checking does not see at all, said each time."""
-    yield "live values were taken from the trace; the cloud itself was not asked"
+    """What this way of checking does not see at all, said each time. `asked`: Terraform told what is live."""
     if coverage.first and not matched.held:
         yield "no call of the trace is on a resource of this state: make sure that it is of the same account"
     if extraction.not_compared:
         yield f"{extraction.not_compared} calls by Terraform or AWS services that the catalogue does not know"
     yield from trace.limits
-    for place in places.vouched(places.of_state(resources), trace.coverage, coverage.declared):
+    for place in reach.vouched(reach.of_state(resources), trace.coverage, coverage.declared):
         where = "/".join(name or "*" for name in place)
         yield f"{where}: that the trace covers it is declared, not proven: it holds no event of it"
-    if coverage.window.since and not matched.applied:
+    if coverage.window.since and not matched.applied and not asked:
         yield (
             "the trace holds no apply of this state, so what changed before"
             f" {coverage.window.since} was not looked at"

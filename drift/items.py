@@ -14,7 +14,7 @@ from lamplighter.drift.values import ABSENT, HIDDEN, plain, shallow
 SENSITIVE = "(sensitive)"
 
 _SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|token|(private|api|access)[_-]?key|user_data|credential|connection_string",
+    r"^environment\.variables\.|passw|passphrase|secret|token|(private|api|access)[_-]?key|user_data|credential|connection_string",
     re.IGNORECASE,
 )
 _SEVERITIES = ("info", "low", "medium", "high", "critical")
@@ -84,7 +84,6 @@ def along(item: DriftItem, resource: StateResource, location: CodeLocation | Non
         location=location,
         risk=level.severity,
         risk_reason=f"{level.reason}, with {item.address}",
-        edit=None,
     )
 
 

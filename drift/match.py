@@ -219,21 +219,10 @@ def _find(
         if types == ("*",)
         else (*types, *(_ALIASES[name] for name in types if name in _ALIASES))
     )
-    found = [item for item in state.find(wanted, identity) if not _elsewhere(item, change)]
+    named = state.find(wanted, identity)
+    found = [item for item in named if not state.layout.beyond(item, change.account, change.region)]
     # By an id alone more than one type may answer: tags are the business of the one that has some.
     return sorted(found, key=lambda item: "tags" not in item.attributes) if types == ("*",) else found
-
-
-def _elsewhere(resource: StateResource, change: NetChange) -> bool:
-    """Whether its ARN names another account or region: names alone are unique in neither."""
-    parts = str(resource.attributes.get("arn", "")).split(":", 5)
-    if len(parts) != 6:
-        return False
-    region, account = parts[3], parts[4]
-    return bool(
-        (region and change.region and region != change.region)
-        or (account and change.account and account != change.account)
-    )
 
 
 def _parent(change: NetChange, state: StateIndex) -> StateResource | None:

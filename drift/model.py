@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from lamplighter.core.operations import ByteEdit
+from lamplighter.drift.values import HIDDEN
 
 Action = Literal["set", "add", "remove", "create", "delete"]
 """What a change does: `set` a whole attribute, `add`/`remove` a member of a set-like attribute (an ingress
@@ -29,6 +29,8 @@ class Origin(StrEnum):
     OTHER_TERRAFORM = "other terraform run"
     PERSON = "person"
     AUTOMATION = "automation"
+    UNATTRIBUTED = "unattributed"
+    """No call of the trace accounts for it."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -109,8 +111,13 @@ class NetChange:
 
     @property
     def cause(self) -> Change:
-        """The call that made it so: those after it only said the same again, as a service that sets all at once."""
+        """The call that made it so: those after it only said the same again, as a service that sets all at once.
+
+        Of values that the trace hides it cannot be told whether they are the same: the last call made it so.
+        """
         found = self.changes[-1]
+        if found.value == HIDDEN:
+            return found
         for change in reversed(self.changes):
             if (change.action, change.value) != (found.action, found.value):
                 break
@@ -131,6 +138,9 @@ class StateResource:
     attributes: Mapping[str, Any]
     sensitive: frozenset[str] = field(default=frozenset())
     """Top-level attributes that the state marks as sensitive: their values are shown nowhere."""
+    alias: str | None = None
+    """Of the provider's configuration that manages it, empty for the default one, with the module in front for one of
+    its own; None where the state does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +194,8 @@ class DriftItem:
     origin: Origin = Origin.PERSON
     intent: str = ""
     """What the calls around it were together; empty where they are no sequence that has a name."""
-    edit: ByteEdit | None = None
-    """The one exact change of the code that says what is live, where a plain literal stands there."""
+    scope: str = ""
+    """Root module and workspace, where several are checked together: one address may stand in each of them."""
     confidence: float = 1.0
     suggested_by: str = ""
     """Who says that the call did this, where the catalogue does not; such an item is nobody's certainty."""

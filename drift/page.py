@@ -13,8 +13,9 @@ from typing import NamedTuple
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.text import printable
 from lamplighter.drift.check import DriftReport
-from lamplighter.drift.proposals import brief
-from lamplighter.drift.report import covered, headline
+from lamplighter.drift.patch.told import unified
+from lamplighter.drift.proposals import brief, finding_of, who
+from lamplighter.drift.report import by_severity, covered, headline
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--page:#fff;--card:#f6f8fa;
@@ -34,6 +35,9 @@ svg line{stroke:var(--line)}
 .critical{border-left-color:var(--critical);--c:var(--critical)}.high{border-left-color:var(--high);--c:var(--high)}
 .medium{border-left-color:var(--medium);--c:var(--medium)}.low{border-left-color:var(--low);--c:var(--low)}
 .info{border-left-color:var(--info);--c:var(--info)}
+pre.diff{font:13px/1.5 ui-monospace,monospace;border:1px solid var(--line);border-radius:6px;background:var(--card);
+padding:.6rem .9rem;overflow-x:auto}pre.diff span{display:block;white-space:pre}pre.diff .new{color:var(--low)}
+pre.diff .old{color:var(--high)}pre.diff .at{color:var(--soft)}
 b.tag{color:var(--c);text-transform:uppercase;font-size:.8rem;letter-spacing:.04em}circle{fill:var(--c)}
 """
 
@@ -50,20 +54,32 @@ class _Mark(NamedTuple):
 
 def html(report: DriftReport) -> str:
     """The whole page."""
-    body = [f"<h1>{_text(headline(report))}</h1>", *_covered(report)]
+    body = [f"<h1>{shown(headline(report))}</h1>", *covering(report)]
+    body += [f'<p class="soft">live values: {shown(report.live.said)}</p>'] if report.live.said else []
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
-        ordered = sorted(report.findings, key=lambda finding: -finding.severity)
-        body += [_card(finding) for finding in ordered]
-    body.append("<h2>Not checked</h2><ul>")
-    body += [f"<li>{_text(line)}</li>" for line in report.not_checked]
-    body.append("</ul>")
-    head = f'<meta charset="utf-8"><title>{_text(headline(report))}</title><style>{_STYLE}</style>'
+        decided = decisions(report)
+        body += [card(finding, decided.get(finding.id, "")) for finding in by_severity(report.findings)]
+    body += diff(report)
+    body += ["<h2>Not checked</h2>", *listed(report.not_checked)]
+    return page(headline(report), body)
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """A whole document; `body` is markup."""
+    head = f'<meta charset="utf-8"><title>{shown(title)}</title><style>{_STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
         + "\n".join(body)
         + "\n</body></html>\n"
     )
+
+
+def listed(lines: Iterable[str]) -> Iterator[str]:
+    """Texts from anywhere as a list."""
+    yield "<ul>"
+    yield from (f"<li>{shown(line)}</li>" for line in lines)
+    yield "</ul>"
 
 
 def timeline(findings: Sequence[Finding]) -> str:
@@ -81,7 +97,7 @@ def timeline(findings: Sequence[Finding]) -> str:
 
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="timeline of {len(marks)} drifts">',
-        f"<title>Who made which change when, {_text(first.isoformat())} to {_text(last.isoformat())}</title>",
+        f"<title>Who made which change when, {shown(first.isoformat())} to {shown(last.isoformat())}</title>",
     ]
     for number in range(5):
         time = first + span * number / 4
@@ -93,13 +109,15 @@ def timeline(findings: Sequence[Finding]) -> str:
     for row, actor in enumerate(actors):
         y = _TOP + _ROW * row
         parts.append(f'<line x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>')
-        parts.append(f'<text x="0" y="{y + 4}">{_text(_short(actor))}</text>')
+        parts.append(f'<text x="0" y="{y + 4}">{shown(_short(actor))}</text>')
         parts += [_dot(mark, across(mark.time), y) for mark in marks if mark.actor == actor]
     return "\n".join([*parts, "</svg>"])
 
 
 def _marks(findings: Iterable[Finding]) -> Iterator[_Mark]:
     for finding in findings:
+        if not finding.details["time"]:
+            continue  # no call accounts for it, so it has no place in time
         time = datetime.fromisoformat(finding.details["time"])
         said = f"{finding.severity.label}: {finding.where}, {finding.summary} ({finding.details['time']})"
         yield _Mark(time, finding.details["actor"], finding.severity, said)
@@ -109,7 +127,7 @@ def _dot(mark: _Mark, x: float, y: int) -> str:
     radius = 4 + int(mark.severity)
     return (
         f'<circle class="{mark.severity.label}" cx="{x}" cy="{y}" r="{radius}" fill-opacity=".85">'
-        f"<title>{_text(mark.said)}</title></circle>"
+        f"<title>{shown(mark.said)}</title></circle>"
     )
 
 
@@ -119,18 +137,49 @@ def _short(actor: str) -> str:
     return name if len(name) <= 36 else f"{name[:35]}…"
 
 
-def _card(finding: Finding) -> str:
+def decisions(report: DriftReport) -> dict[str, str]:
+    """What is proposed to become of each finding, by its id."""
+    if report.proposal is None:
+        return {}
+    placed = {finding_of(one.item).id for one in report.proposal.patch.placed}
+    why_not = report.proposal.unplaced
+    said: dict[str, str] = {}
+    for decision in report.proposal.decisions:
+        name = finding_of(decision.item).id
+        how = (
+            "in the patch"
+            if name in placed
+            else f"not in the patch: {why_not[name]}"
+            if name in why_not
+            else ""
+        )
+        said[name] = "; ".join(part for part in (f"{decision.verdict.value}: {decision.reason}", how) if part)
+    return said
+
+
+def diff(report: DriftReport) -> list[str]:
+    """The whole patch, a line an element, those that go and those that come marked; nothing where there is none."""
+    if report.proposal is None or not report.proposal.patch.edits:
+        return []
+    lines = unified(report.proposal.patch).decode("utf-8", "replace").splitlines()
+    marks = {"+": "new", "-": "old", "@": "at"}
+    marked = (f'<span class="{marks.get(line[:1], "same")}">{shown(line) or " "}</span>' for line in lines)
+    return ["<h2>Proposed patch</h2>", f'<pre class="diff">{"".join(marked)}</pre>']
+
+
+def card(finding: Finding, decided: str = "") -> str:
+    """One finding, with what stands in the code beside what is live, and what is decided of it."""
     details = finding.details
     label = finding.severity.label
-    place = f" <small>{_text(finding.location)}</small>" if finding.location else ""
-    who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
+    place = f" <small>{shown(finding.location)}</small>" if finding.location else ""
     lines = [
-        f'<article class="{label}" id="{_text(finding.id)}">',
-        f'<h3><b class="tag">{label}</b> {_text(finding.where)}{place}</h3>',
-        f"<p>{_text(finding.summary)}</p>",
-        f"<del>{_text(brief(details['code']))}</del><ins>{_text(brief(details['live']))}</ins>",
-        f'<p class="soft">{_text(who)}{_text(_together(finding))}</p>',
-        f'<p class="soft"><code>{_text(finding.id)}</code> events {_text(", ".join(details["events"]))}</p>',
+        f'<article class="{label}" id="{shown(finding.id)}">',
+        f'<h3><b class="tag">{label}</b> {shown(finding.where)}{place}</h3>',
+        f"<p>{shown(finding.summary)}</p>",
+        f"<del>{shown(brief(details['code']))}</del><ins>{shown(brief(details['live']))}</ins>",
+        f'<p class="soft">{shown(who(finding))}{shown(_together(finding))}</p>',
+        f"<p>{shown(decided)}</p>" if decided else "",
+        f'<p class="soft"><code>{shown(finding.id)}</code> events {shown(", ".join(details["events"]))}</p>',
         "</article>",
     ]
     return "\n".join(lines)
@@ -141,9 +190,11 @@ def _together(finding: Finding) -> str:
     return f"; {intent}" if intent else ""
 
 
-def _covered(report: DriftReport) -> list[str]:
-    return [f'<p class="soft">covered: {_text(line)}</p>' for line in covered(report)]
+def covering(report: DriftReport) -> list[str]:
+    """What the trace covers, a paragraph a line."""
+    return [f'<p class="soft">covered: {shown(line)}</p>' for line in covered(report)]
 
 
-def _text(value: str) -> str:
+def shown(value: str) -> str:
+    """Text from anywhere, harmless in markup."""
     return escape(printable(value, limit=2000))

@@ -1,142 +1,105 @@
-"""Accounts and regions: where a state's resources are, and over what time the trace of each was read.
-
-A place of which the trace holds an event was read, as far as files tell. One with no event was read only where a source
-proves it (CloudTrail's digests, a query that asked for it) or where the user says so.
-"""
+"""Which account and region a resource lives in, by its own ARN or by the provider that manages it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from lamplighter.core.errors import ConfigError
-from lamplighter.core.text import printable
-from lamplighter.core.trace import Coverage, Place, Span
+from lamplighter.core.trace import Place
 from lamplighter.drift.model import StateResource
 
-_HOME = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+if TYPE_CHECKING:
+    from lamplighter.drift.roots import Provider
+
+HOME = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """Where a partition records the calls of services that have no region (CloudTrail, "Global service events")."""
-_GLOBAL = frozenset({"iam", "route53", "cloudfront"})
-_PATTERN = re.compile(r"(\d{12}|\*)/([a-z]{2,}(?:-[a-z]+)+-\d+|\*)", re.ASCII)
-_SKEW = timedelta(minutes=90)
-"""By how much places that were read to the end may differ: each has digests of an hour, at a minute of its own, that
-come some minutes after."""
-
-
-class PlaceRead(NamedTuple):
-    """A place that the trace speaks of. `whole` is when it was read whole, in order; empty where nothing proves it."""
-
-    place: Place
-    events: bool
-    whole: tuple[Span, ...]
-
-
-def places_read(coverage: Coverage) -> tuple[PlaceRead, ...]:
-    """In order of account and region."""
-    return tuple(
-        PlaceRead(place, place in coverage.places, tuple(coverage.proven.get(place, ())))
-        for place in sorted(coverage.places | coverage.proven.keys())
+GLOBAL = frozenset({"iam", "route53", "cloudfront"})
+_NO_REGION = tuple(
+    f"aws_{name}_"
+    for name in (
+        "account", "budgets", "ce", "cloudfront", "globalaccelerator", "iam", "organizations", "route53", "s3",
+        "shield", "waf", "wafv2",
     )
+)  # fmt: skip
+"""Types whose calls may be recorded elsewhere than in their provider's region, or whose names need none."""
 
 
-def declared(patterns: Iterable[str]) -> tuple[Place, ...]:
-    """`ACCOUNT/REGION`, each of which may be `*` -> places with `*` in them. Raises ConfigError."""
-    found: list[Place] = []
-    for pattern in patterns:
-        match = _PATTERN.fullmatch(pattern)
-        if match is None:
-            subject = f"covers {printable(pattern, limit=60)}"
-            raise ConfigError(
-                subject, "is no ACCOUNT/REGION", "write it as 123456789012/eu-west-1, or with *"
+_ARN_OF_ANOTHER = frozenset({"aws_cloudwatch_event_target"})
+"""Types whose `arn` is that of what they point to."""
+
+
+def _arn(resource: StateResource) -> list[str]:
+    """The six parts of a resource's own ARN; empty where it has none."""
+    if resource.type in _ARN_OF_ANOTHER:
+        return []
+    parts = str(resource.attributes.get("arn") or "").split(":", 5)
+    return parts if len(parts) == 6 else []
+
+
+def _place_of_arn(resource: StateResource) -> Place:
+    """Where the calls on the resource are recorded, by its ARN; empty where it has none."""
+    parts = _arn(resource)
+    if not parts:
+        return Place("", "")
+    region = HOME.get(parts[1], "") if parts[2] in GLOBAL else parts[3]
+    return Place(parts[4] if parts[4].isdigit() else "", region)
+
+
+class Layout:
+    """The places of one root module, as its AWS providers and its state tell them."""
+
+    def __init__(self, providers: Iterable[Provider], resources: Sequence[StateResource]) -> None:
+        self._resources = [item for item in resources if item.type.startswith("aws_")]
+        stated: dict[str | None, set[str]] = defaultdict(set)
+        for resource in self._resources:
+            stated[resource.alias] |= {_place_of_arn(resource).account} - {""}
+        self._of_alias = {
+            provider.alias: Place(_account(provider, stated[provider.alias]), provider.region)
+            for provider in providers
+            if provider.name == "aws"
+        }
+
+    def beyond(self, resource: StateResource, account: str, region: str) -> bool:
+        """Whether a call of that account and region is surely on another resource.
+
+        Names alone are unique in neither. Where no ARN says where the resource is, its provider does, and a call from
+        where another provider of this root works is on a resource of that one.
+        """
+        parts = _arn(resource)
+        if parts:
+            return bool(
+                (parts[3] and region and region != parts[3])
+                or (parts[4].isdigit() and account and account != parts[4])
             )
-        found.append(Place(match[1], match[2]))
-    return tuple(found)
+        own = self._of_alias.get(resource.alias) if resource.alias is not None else None
+        if own is None:
+            return False
+        others = [place for alias, place in self._of_alias.items() if alias != resource.alias]
+        if own.account and account != own.account and any(place.account == account for place in others):
+            return True
+        if resource.type.startswith(_NO_REGION) or not own.region or region == own.region:
+            return False
+        return any(place.region == region for place in others)
+
+    def places(self) -> frozenset[Place]:
+        """Every account and region that the root works in. An empty account is that of the session, and so is an
+        empty region: nothing tells."""
+        arns = {_place_of_arn(resource).account for resource in self._resources} - {""}
+        # Where no provider block says whose it is, what has no account in its ARN is where the rest is.
+        usual = min(arns) if len(arns) == 1 else ""
+        found = {*self._of_alias.values(), *(self._place(resource, usual) for resource in self._resources)}
+        return frozenset({place for place in found if place.region} or found or {Place("", "")})
+
+    def _place(self, resource: StateResource, usual: str) -> Place:
+        arn, region = _place_of_arn(resource), resource.attributes.get("region")
+        own = self._of_alias.get(resource.alias or "", Place(usual, ""))
+        named = region if isinstance(region, str) else ""
+        return Place(arn.account or own.account, arn.region or named or own.region)
 
 
-def of_state(resources: Sequence[StateResource]) -> set[Place]:
-    """Where the resources are, by their ARNs; an account or a region that they do not tell is empty."""
-    found: set[Place] = set()
-    for resource in resources:
-        parts = str(resource.attributes.get("arn", "")).split(":", 5)
-        if len(parts) == 6:
-            _, partition, service, region, account, _ = parts
-            region = region or (_HOME.get(partition, "") if service in _GLOBAL else "")
-            found.add(Place(account if account.isdigit() else "", region))
-        # An S3 ARN names neither account nor region.
-        stated: Any = resource.attributes.get("region")
-        if isinstance(stated, str) and stated:
-            found.add(Place("", stated))
-    return found - {Place("", "")}
-
-
-def unread(wanted: Iterable[Place], coverage: Coverage, trusted: Sequence[Place]) -> Iterator[str]:
-    """The places of which nothing was read and that nobody vouches for, in one line each."""
-    silent = [place for place in wanted if not _is_read(place, coverage) and not covers(place, trusted)]
-    accounts = {account for account, _ in silent if account} - coverage.accounts
-    regions = {region for _, region in silent if region} - coverage.regions
-    yield from (f"account {name}: the trace holds no event of it" for name in sorted(accounts))
-    yield from (f"region {name}: the trace holds no event of it" for name in sorted(regions))
-    for account, region in sorted(silent):
-        if account not in accounts and region not in regions:
-            yield f"account {account} in region {region}: the trace holds no event of it"
-
-
-def vouched(wanted: Iterable[Place], coverage: Coverage, trusted: Sequence[Place]) -> tuple[Place, ...]:
-    """The places that count as read only because the user says so."""
-    return tuple(
-        place for place in sorted(wanted) if not _is_read(place, coverage) and covers(place, trusted)
-    )
-
-
-def covers(place: Place, trusted: Sequence[Place]) -> bool:
-    """Whether one of the declared places takes this one in; what a place does not tell any of them may be."""
-    return any(
-        pattern.account in ("*", place.account or pattern.account)
-        and pattern.region in ("*", place.region or pattern.region)
-        for pattern in trusted
-    )
-
-
-def holes(wanted: Iterable[Place], coverage: Coverage, window: Span, *, since_applied: bool) -> Iterator[str]:
-    """What is left out, within the window, of places that were read whole for a time.
-
-    A place without any event was read only then, so it is held to the whole window: to its start where that is when
-    the state was written, else within `_SKEW`, as at the end.
-    """
-    silent = {place for place in coverage.proven if place not in coverage.places}
-    needed = {place for place in silent if any(_same(place, other) for other in wanted)}
-    for place, spans in sorted(coverage.proven.items()):
-        missing = [Span(one.until, other.since) for one, other in pairwise(spans)]
-        if place in needed:
-            start, end = spans[0].since, spans[-1].until
-            if _after(start, window.since, timedelta() if since_applied else _SKEW):
-                missing.insert(0, Span(window.since, start))
-            if _after(window.until, end, _SKEW):
-                missing.append(Span(end, window.until))
-        inside = [gap for gap in missing if gap.until > window.since and gap.since < window.until]
-        if inside:
-            more = f", and {len(inside) - 1} more times" if len(inside) > 1 else ""
-            yield (
-                f"account {place.account} in region {place.region}: nothing proves that the trace is whole"
-                f" from {max(inside[0].since, window.since)} to {inside[0].until}{more}"
-            )
-
-
-def _is_read(place: Place, coverage: Coverage) -> bool:
-    if not place.region:
-        return place.account in coverage.accounts
-    return any(_same(known, place) for known in (*coverage.places, *coverage.proven))
-
-
-def _same(known: Place, place: Place) -> bool:
-    """Records and ARNs that name no account may be of any."""
-    return known.region == place.region and (
-        not known.account or not place.account or known.account == place.account
-    )
-
-
-def _after(later: str, earlier: str, by: timedelta) -> bool:
-    return datetime.fromisoformat(later) - datetime.fromisoformat(earlier) > by
+def _account(provider: Provider, stated: set[str]) -> str:
+    """Of those that a provider may work in, the one that its resources are in."""
+    named = set(provider.accounts)
+    held = (named & stated or named) if named else stated
+    return min(held) if len(held) == 1 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -48,12 +48,16 @@ class Derived(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """`rules` maps (type, attribute) and `computed` (type or "*", attribute) to the reason."""
+    """`rules` maps (type, attribute) and `computed` (type or "*", attribute) to the reason; `unread` as `computed`."""
 
     shadows: tuple[Shadow, ...]
     derived: tuple[Derived, ...]
     rules: Mapping[tuple[str, str], str]
     computed: Mapping[tuple[str, str], str]
+    unset: Mapping[tuple[str, str], tuple[str, str]]
+    """Type and attribute path: the value that says that nothing is set, and the reason."""
+    unread: frozenset[tuple[str, str]]
+    """Types and attributes that a provider keeps as the state has them: a refresh never shows a change of those."""
 
     def shadows_of(self, kind: str, attribute: str) -> list[Shadow]:
         """The entries for an attribute path of a resource type."""
@@ -63,6 +67,18 @@ class Filters:
     def sets(self, kind: str) -> frozenset[str]:
         """Attributes of a type whose members are told apart, so they are sets also where no schema says it."""
         return frozenset(rule.attribute for rule in self.shadows if rule.type == kind and rule.member)
+
+    def why_unset(self, kind: str, attribute: str, values: Sequence[Any]) -> str:
+        """Why none of the values sets anything; empty where one does."""
+        path = ".".join(part for part in attribute.split(".") if not part.isdecimal())
+        value, reason = self.unset.get((kind, path), (None, ""))
+        return reason if all(item in (None, "", value) for item in values) else ""
+
+    def is_unread(self, kind: str, path: Sequence[str]) -> bool:
+        return any(
+            (kind, ".".join(path[:count])) in self.unread or ("*", path[count - 1]) in self.unread
+            for count in range(1, len(path) + 1)
+        )
 
     def why_computed(self, kind: str, attribute: str) -> str:
         """Why an attribute is the provider's alone; empty when it is not known to be."""
@@ -88,4 +104,11 @@ def filters() -> Filters:
             for entry in tables["computed"]
             for name in entry["names"]
         },
+        unset={
+            (entry["type"], entry["attribute"]): (entry["value"], entry["reason"])
+            for entry in tables["unset"]
+        },
+        unread=frozenset(
+            (entry.get("type", "*"), name) for entry in tables["unread"] for name in entry["names"]
+        ),
     )

@@ -33,6 +33,8 @@ class Holders:
         others = [item for item in live if item.address not in recorded]
         self._live = StateIndex(live)
         self._recorded = StateIndex([*others, *recorded.values()])
+        self.addresses = frozenset(item.address for item in live) | recorded.keys()
+        """Of the state that Terraform read, what is gone since included."""
 
     def holds(self, shadow: Shadow, sides: Sides, item: Difference, source: Source) -> bool:
         """Whether a resource of the shadow's type holds the attribute, or the member of it that came or went."""

@@ -64,12 +64,18 @@ class LeftOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlanRead:
-    """`facts` in the order of addresses; `problems` are one-line texts of what the plan does not cover."""
+    """`facts` in the order of addresses; `problems` are one-line texts of what the plan does not cover.
+
+    `covered` are the addresses of the state that Terraform read; `partial` says that the plan does not tell of all of
+    them.
+    """
 
     facts: tuple[PlannedFact, ...]
     left_out: tuple[LeftOut, ...] = ()
     problems: tuple[str, ...] = ()
     terraform_version: str = ""
+    covered: frozenset[str] = frozenset()
+    partial: bool = False
 
 
 def read_plan(document: Mapping[str, Any], schemas: ProviderSchemas | None = None) -> PlanRead:
@@ -82,11 +88,14 @@ def read_plan(document: Mapping[str, Any], schemas: ProviderSchemas | None = Non
     reading = _Reading(schemas, Holders(document), filters())
     reading.take_all("drift", document.get("resource_drift"))
     reading.take_all("change", document.get("resource_changes"))
+    partial = [*_parts(document), *reading.problems]
     return PlanRead(
         facts=tuple(sorted(reading.facts, key=_order)),
         left_out=tuple(sorted(set(reading.left_out))),
-        problems=(*_limits(document, schemas), *reading.problems),
-        terraform_version=str(document.get("terraform_version", "")),
+        problems=(*partial, *_limits(schemas)),
+        terraform_version=printable(str(document.get("terraform_version", "")), limit=40),
+        covered=reading.holders.addresses,
+        partial=bool(partial),
     )
 
 
@@ -105,11 +114,14 @@ def _check(document: Mapping[str, Any]) -> None:
         )
 
 
-def _limits(document: Mapping[str, Any], schemas: ProviderSchemas | None) -> Iterator[str]:
+def _parts(document: Mapping[str, Any]) -> Iterator[str]:
     if document.get("errored") is True:
         yield "the plan ended with an error: it does not cover everything"
     elif document.get("complete") is False:
         yield "the plan covers a part only: it was limited to targets, or changes are deferred"
+
+
+def _limits(schemas: ProviderSchemas | None) -> Iterator[str]:
     if schemas is None:
         yield "no provider schema was given: computed attributes are told by their names, sets by their form"
 
@@ -181,6 +193,9 @@ class _Reading:
             return "computed: only the provider sets it"
         if item.unknown and (item.chosen or (self.schemas is None and is_absent(item.before))):
             return "not set in the code: the provider will choose it"
+        unset = self.filters.why_unset(kind, item.attribute, (item.before, item.after))
+        if unset:
+            return unset
         for shadow in self.filters.shadows_of(kind, item.attribute):
             if self.holders.holds(shadow, sides, item, source):
                 return shadow.reason

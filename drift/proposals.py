@@ -1,19 +1,14 @@
-"""Drift items as the core's findings, evidence and a typed plan of edits."""
+"""Drift items as the core's findings and evidence."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from lamplighter.core.canonical import canonical_json, fingerprint
 from lamplighter.core.findings import Evidence, Finding, Severity
-from lamplighter.core.operations import EditHcl, Target
-from lamplighter.core.plans import Plan, Step
 from lamplighter.core.redaction import redact_value
-from lamplighter.drift.model import DriftItem
-from lamplighter.tools.files import edit_version
+from lamplighter.drift.model import DriftItem, Origin
 
 
 def evidence_of(item: DriftItem) -> tuple[Evidence, ...]:
@@ -30,7 +25,10 @@ def evidence_of(item: DriftItem) -> tuple[Evidence, ...]:
 
 
 def finding_of(item: DriftItem) -> Finding:
-    """The id names the drift, not when it was seen nor on which line it stands."""
+    """The id names the drift, not when it was seen nor on which line it stands.
+
+    Of a root among many it goes on, behind a dot, with what tells the roots and their workspaces apart.
+    """
     where = item.address or f"{item.resource_type} {item.resource_id}"
     member = (
         canonical_json([item.code_value, item.live_value]).decode()
@@ -39,8 +37,9 @@ def finding_of(item: DriftItem) -> Finding:
     )
     # An address names one resource, an unmanaged one is told by its account and region too.
     place = () if item.address else (item.account, item.region)
+    among = f".{fingerprint(item.scope)[:8]}" if item.scope and item.address else ""
     return Finding(
-        id=f"drift-{fingerprint(where, item.attribute, item.action, member, *place)}",
+        id=f"drift-{fingerprint(where, item.attribute, item.action, member, *place)}{among}",
         kind="drift" if item.address else "unmanaged",
         where=where,
         summary=f"{change_text(item)}: {item.risk_reason}{_doubt(item)}",
@@ -95,6 +94,15 @@ def change_text(item: DriftItem) -> str:
             return f"{item.attribute} {brief(item.code_value)} -> {brief(item.live_value)}"
 
 
+def who(finding: Finding) -> str:
+    """By whom, with what, from where and when, in one phrase; the words are from outside."""
+    details = finding.details
+    if details["origin"] == Origin.UNATTRIBUTED:
+        return "unattributed: no call in the trace accounts for it"
+    said = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
+    return f"by {said}"
+
+
 def brief(value: Any) -> str:
     """A value for a line of text, without secrets: those with a quote in them are plain only before it is escaped."""
     value = redact_value(value)
@@ -104,62 +112,3 @@ def brief(value: Any) -> str:
             ports += f"-{value['to_port']}"
         return f"{ports} from {value['source']}"
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def plan_of(items: Sequence[DriftItem], contents: Mapping[str, bytes], root: Path) -> Plan | None:
-    """One `edit_hcl` step a managed drift; each file is edited from its end to its start. What is only suggested is no
-    reason to change code.
-    """
-    located = [
-        item
-        for item in items
-        if item.address is not None and item.location is not None and not item.suggested_by
-    ]
-    ordered = sorted(
-        located, key=lambda item: (_file(item), -(item.edit.start if item.edit else 0), item.address or "")
-    )
-    steps = tuple(
-        Step(
-            id=f"edit-{number}",
-            operation=_operation(item, contents, root),
-            resolves=(finding_of(item).id,),
-        )
-        for number, item in enumerate(ordered, start=1)
-    )
-    if not steps:
-        return None
-    evidence = sorted({evidence.id for item in ordered for evidence in evidence_of(item)})
-    return Plan(steps=steps, rationale="bring the code to what is live", evidence=tuple(evidence))
-
-
-def _file(item: DriftItem) -> str:
-    return item.location.file if item.location else ""
-
-
-def _operation(item: DriftItem, contents: Mapping[str, bytes], root: Path) -> EditHcl:
-    edits = (item.edit,) if item.edit else ()
-    return EditHcl(
-        target=Target(
-            context=str(root.resolve()),
-            kind="terraform_file",
-            name=_file(item),
-            version=edit_version(contents[_file(item)], edits),
-        ),
-        address=item.address or "",
-        attribute=item.attribute,
-        proposal=_proposal(item),
-        edits=edits,
-    )
-
-
-def _proposal(item: DriftItem) -> str:
-    address = item.address or ""
-    match item.action:
-        case "delete":
-            return f"remove {address} from the code, or apply to make it again"
-        case "add":
-            return f"add {brief(item.live_value)} to {item.attribute} of {address}, or apply to take it away"
-        case "remove":
-            return f"remove {brief(item.code_value)} from {item.attribute} of {address}, or apply to bring it back"
-        case _:
-            return f"set {item.attribute} of {address} to {brief(item.live_value)}, or apply to set it back"

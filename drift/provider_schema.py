@@ -27,6 +27,9 @@ class Block:
         self._attributes: Mapping[str, Any] = document.get("attributes") or {}
         self._blocks: Mapping[str, Any] = document.get("block_types") or {}
 
+    def has(self, name: str) -> bool:
+        return name in self._attributes or name in self._blocks
+
     def is_computed(self, name: str) -> bool:
         """Whether only the provider sets the attribute: no configuration can."""
         attribute = self._attributes.get(name, {})
@@ -70,6 +73,11 @@ class ProviderSchemas:
         schemas = self._providers.get(provider, {}).get("resource_schemas", {})
         found = schemas.get(resource_type)
         return Block(found.get("block") or {}) if isinstance(found, Mapping) else None
+
+    def find(self, source: str, resource_type: str) -> Block | None:
+        """The same for a provider as a state's resource names it: `hashicorp/aws`, of whichever registry."""
+        names = (name for name in self._providers if f"/{name}".endswith(f"/{source}"))
+        return next((block for name in names if (block := self.block(name, resource_type))), None)
 
 
 def trimmed(document: Mapping[str, Any], types: Collection[str]) -> dict[str, Any]:

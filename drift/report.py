@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lamplighter.core.findings import Finding
@@ -10,6 +11,7 @@ from lamplighter.core.text import markdown as escaped
 from lamplighter.core.trace import Span
 from lamplighter.drift.check import DriftReport
 from lamplighter.drift.coverage import Coverage
+from lamplighter.drift.proposals import who
 
 SCHEMA = "lamplighter/drift-report/v1"
 _SPANS = 3
@@ -26,6 +28,7 @@ def data(report: DriftReport) -> dict[str, Any]:
         "not_checked": list(report.not_checked),
         "incomplete": report.incomplete,
         "plan": report.plan.digest if report.plan else None,
+        "live": {"source": report.live.source, "version": report.live.version or None},
         "coverage": {
             "accounts": list(coverage.accounts),
             "regions": list(coverage.regions),
@@ -45,12 +48,16 @@ def data(report: DriftReport) -> dict[str, Any]:
 
 def text(report: DriftReport) -> str:
     """For a terminal or a CI log."""
-    lines = [headline(report)]
-    for finding in _by_severity(report):
-        lines += ["", *_block(finding)]
-    lines += ["", *(f"covered: {log_line(item)}" for item in covered(report))]
+    lines = [headline(report), *blocks(report.findings), ""]
+    lines += [f"covered: {log_line(item)}" for item in covered(report)]
+    lines += [f"live values: {log_line(report.live.said)}"] if report.live.said else []
     lines += [f"not checked: {log_line(item)}" for item in report.not_checked]
     return "\n".join(lines)
+
+
+def blocks(findings: Iterable[Finding]) -> list[str]:
+    """The lines of each finding, the most severe first, with an empty one before it."""
+    return [line for finding in by_severity(findings) for line in ("", *_block(finding))]
 
 
 def headline(report: DriftReport) -> str:
@@ -63,19 +70,19 @@ def headline(report: DriftReport) -> str:
     return f"{line} (incomplete: see what was not checked)" if report.incomplete else line
 
 
-def _by_severity(report: DriftReport) -> list[Finding]:
-    return sorted(report.findings, key=lambda finding: -finding.severity)
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """The most severe first."""
+    return sorted(findings, key=lambda finding: -finding.severity)
 
 
 def _block(finding: Finding) -> list[str]:
     details = finding.details
     place = f"  {printable(finding.location)}" if finding.location else ""
-    who = f"{details['actor']} with {details['tool']} from {details['source_ip']} at {details['time']}"
-    who += f" ({details['intent']})" if details["intent"] else ""
+    said = who(finding) + (f" ({details['intent']})" if details["intent"] else "")
     return [
         f"{finding.severity.label.upper():9}{printable(finding.where)}{place}",
         f"         {printable(finding.summary, limit=400)}",
-        f"         by {printable(who)}",
+        f"         {printable(said)}",
     ]
 
 
@@ -120,19 +127,26 @@ def _whole(coverage: Coverage) -> list[str]:
 
 def markdown(report: DriftReport) -> str:
     """For a pull request or a chat."""
-    lines = [f"**{escaped(headline(report))}**", ""]
-    if report.findings:
+    lines = [f"**{escaped(headline(report))}**", "", *table(report.findings)]
+    lines += ["", *(f"- covered: {escaped(item)}" for item in covered(report))]
+    lines += [f"- live values: {escaped(report.live.said)}"] if report.live.said else []
+    lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
+    return "\n".join(lines)
+
+
+def table(findings: Sequence[Finding]) -> list[str]:
+    """The lines of a Markdown table of findings; none where there are none."""
+    lines: list[str] = []
+    if findings:
         lines += ["| severity | where | what | who | when |", "| --- | --- | --- | --- | --- |"]
-    for finding in _by_severity(report):
+    for finding in by_severity(findings):
         details = finding.details
         cells = (
             finding.severity.label,
             finding.where + (f" ({finding.location})" if finding.location else ""),
             finding.summary,
-            f"{details['actor']} ({details['tool']})",
+            f"{details['actor']} ({details['tool']})" if details["actor"] else details["origin"],
             details["time"],
         )
         lines.append("| " + " | ".join(escaped(str(cell)) for cell in cells) + " |")
-    lines += ["", *(f"- covered: {escaped(item)}" for item in covered(report))]
-    lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
-    return "\n".join(lines)
+    return lines

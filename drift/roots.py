@@ -19,7 +19,7 @@ from lamplighter.drift.hcl.modules import local_source
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.hcl.syntax import Block, Body, HclSyntaxError
 from lamplighter.tools import git
-from lamplighter.tools.root_files import Folder, Tree, read_tree
+from lamplighter.tools.root_files import Folder, Tree, read_folder, read_tree
 from lamplighter.tools.state_sources import (
     HCP_HOST,
     FileSource,
@@ -132,6 +132,18 @@ def roots_of(tree: Tree, workspace: str = "") -> Roots:
     ]
     roots.sort(key=lambda root: root.path)
     return Roots(tree.directory, tuple(roots), tuple(problems), tree.not_read)
+
+
+def root_at(directory: Path, workspace: str = "") -> RootModule | None:
+    """A directory as a root module by itself, whatever stands around it; None where it holds no .tf file.
+
+    Its `modules` are not followed; what cannot be read is left out.
+    """
+    folder = read_folder(directory)
+    if folder is None:
+        return None
+    bodies = list(_bodies(folder, []))
+    return _root(folder, bodies, tuple(_signs(folder, bodies)), (), workspace)
 
 
 def changed_roots(roots: Iterable[RootModule], changed: Iterable[str]) -> tuple[RootModule, ...]:
@@ -251,7 +263,7 @@ def _root(
         path=folder.path,
         signs=signs,
         backend=_backend(folder, bodies, scope),
-        providers=tuple(_provider(block, scope) for body in bodies for block in body.of_type("provider")),
+        providers=tuple(provider_of(block, scope) for body in bodies for block in body.of_type("provider")),
         modules=modules,
         workspaces=tuple(sorted({chosen, *folder.workspaces})),
         workspace=chosen,
@@ -297,7 +309,8 @@ def _values(body: Body, scope: Scope) -> tuple[dict[str, Any], list[str]]:
     return settings, unknown
 
 
-def _provider(block: Block, scope: Scope) -> Provider:
+def provider_of(block: Block, scope: Scope) -> Provider:
+    """A `provider` block, as far as its settings are static."""
     settings, unknown = _values(block.body, scope)
     roles = [
         inner.get("role_arn")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,31 +11,39 @@ from typing import Any
 from lamplighter.drift.hcl.address import Key, index
 from lamplighter.drift.hcl.modules import StateValues
 from lamplighter.drift.model import StateResource
+from lamplighter.drift.places import Layout
 from lamplighter.tools.terraform_files import StateFile
 
 
 @dataclass
 class StateRead:
-    """`problems` are one-line texts about entries that are not as a state has them."""
+    """`problems` are one-line texts about entries that are not as a state has them, `data` the data sources."""
 
     resources: list[StateResource] = field(default_factory=list[StateResource])
     keys: list[Key] = field(default_factory=list[Key])
     problems: list[str] = field(default_factory=list[str])
+    data: list[tuple[str, Key, Mapping[str, Any]]] = field(
+        default_factory=list[tuple[str, Key, Mapping[str, Any]]]
+    )
 
     def take(self, resource: StateResource, key: Key) -> None:
         self.resources.append(resource)
         self.keys.append(key)
 
-    def values(self) -> StateValues:
-        """What references in the code resolve to; sensitive attributes are left out of it."""
-        return StateValues(
+    def values(self, *, data: bool = False) -> StateValues:
+        """What references in the code resolve to; sensitive attributes are left out of it.
+
+        With `data`, what data sources said when the state was written counts too.
+        """
+        managed = [
             (resource.address.removesuffix(index(key)), key, _open(resource))
             for resource, key in zip(self.resources, self.keys, strict=True)
-        )
+        ]
+        return StateValues([*managed, *(self.data if data else [])], has_data=data)
 
 
 def read_resources(state: StateFile) -> StateRead:
-    """Managed resources of a state of either form; data sources and deposed instances are left out."""
+    """Managed resources of a state of either form, and its data sources; deposed instances are left out."""
     read = StateRead()
     if state.form == "v4":
         for entry in state.document.get("resources", []):
@@ -49,8 +58,9 @@ def read_resources(state: StateFile) -> StateRead:
 class StateIndex:
     """Resources by (type, attribute, value); each table is made when it is first asked for."""
 
-    def __init__(self, resources: Iterable[StateResource]) -> None:
+    def __init__(self, resources: Iterable[StateResource], layout: Layout | None = None) -> None:
         self.resources = tuple(sorted(resources, key=lambda resource: resource.address))
+        self.layout = layout or Layout((), self.resources)
         self._of_type: dict[str, list[StateResource]] = defaultdict(list)
         for resource in self.resources:
             self._of_type[resource.type].append(resource)
@@ -86,16 +96,18 @@ class StateIndex:
 
 
 def _open(resource: StateResource) -> Mapping[str, Any]:
-    if not resource.sensitive:
-        return resource.attributes
-    return {name: value for name, value in resource.attributes.items() if name not in resource.sensitive}
+    return _without(resource.attributes, resource.sensitive)
+
+
+def _without(attributes: Mapping[str, Any], sensitive: frozenset[str]) -> Mapping[str, Any]:
+    if not sensitive:
+        return attributes
+    return {name: value for name, value in attributes.items() if name not in sensitive}
 
 
 def _from_v4(entry: object, read: StateRead) -> None:
     if not isinstance(entry, Mapping):
         read.problems.append("a resource of the state is not an object")
-        return
-    if entry.get("mode") == "data":
         return
     kind, name, instances = entry.get("type"), entry.get("name"), entry.get("instances", [])
     if not isinstance(kind, str) or not isinstance(name, str) or not isinstance(instances, list):
@@ -103,6 +115,9 @@ def _from_v4(entry: object, read: StateRead) -> None:
         return
     module = str(entry.get("module") or "")
     base = f"{module}.{kind}.{name}" if module else f"{kind}.{name}"
+    if entry.get("mode") == "data":
+        read.data += _data_of_v4(module, f"data.{kind}.{name}", instances)
+        return
     for instance in instances:
         attributes = instance.get("attributes") if isinstance(instance, Mapping) else None
         if not isinstance(instance, Mapping) or not isinstance(attributes, Mapping):
@@ -110,17 +125,27 @@ def _from_v4(entry: object, read: StateRead) -> None:
         elif not instance.get("deposed"):
             key = _key(instance.get("index_key"))
             sensitive = frozenset(_first_steps(instance.get("sensitive_attributes")))
-            provider = _provider(entry.get("provider"))
+            provider, alias = _provider(entry.get("provider")), _alias(entry.get("provider"))
             read.take(
-                StateResource(base + index(key), kind, name, module, provider, attributes, sensitive), key
+                StateResource(base + index(key), kind, name, module, provider, attributes, sensitive, alias),
+                key,
             )
+
+
+def _data_of_v4(module: str, name: str, instances: list[Any]) -> Iterator[tuple[str, Key, Mapping[str, Any]]]:
+    base = f"{module}.{name}" if module else name
+    for instance in instances:
+        attributes = instance.get("attributes") if isinstance(instance, Mapping) else None
+        if isinstance(instance, Mapping) and isinstance(attributes, Mapping):
+            hidden = frozenset(_first_steps(instance.get("sensitive_attributes")))
+            yield base, _key(instance.get("index_key")), _without(attributes, hidden)
 
 
 def _from_show(node: object, module: str, read: StateRead, depth: int) -> None:
     if not isinstance(node, Mapping) or depth > 50:
         return
     for entry in _list(node.get("resources")):
-        if isinstance(entry, Mapping) and entry.get("mode") != "data" and "deposed_key" not in entry:
+        if isinstance(entry, Mapping) and "deposed_key" not in entry:
             _resource_of_show(entry, module, read)
     for child in _list(node.get("child_modules")):
         if isinstance(child, Mapping):
@@ -141,6 +166,10 @@ def _resource_of_show(entry: Mapping[str, Any], module: str, read: StateRead) ->
     sensitive = (
         frozenset(key for key, mark in marks.items() if _any_true(mark)) if isinstance(marks, Mapping) else ()
     )
+    if entry.get("mode") == "data":
+        key = _key(entry.get("index"))
+        read.data.append((address.removesuffix(index(key)), key, _without(values, frozenset(sensitive))))
+        return
     provider = _provider(entry.get("provider_name"))
     resource = StateResource(address, kind, name, module, provider, values, frozenset(sensitive))
     read.take(resource, _key(entry.get("index")))
@@ -155,6 +184,15 @@ def _provider(value: object) -> str:
     text = str(value or "")
     source = text.split('"')[1] if text.count('"') >= 2 else text
     return "/".join(source.split("/")[-2:])
+
+
+_CONFIGURATION = re.compile(r"""((?:.*\.)?)provider(?:\["[^"]*"\]|\.[^.]*)(?:\.([^.]+))?""")
+
+
+def _alias(value: object) -> str | None:
+    """`provider["registry.terraform.io/hashicorp/aws"].west` -> `west`, in a module `module.a.` and that."""
+    found = _CONFIGURATION.fullmatch(str(value or ""))
+    return found[1] + (found[2] or "") if found else None
 
 
 def _first_steps(paths: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`lamp bench drift`: one function a metric, each measured in child processes."""
+"""`lamp bench drift`: one function a part, each measured in child processes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from lamplighter.core.errors import Unavailable
+from lamplighter.scenarios.bench_plan import check_vs_plan
 from lamplighter.scenarios.bench_trace import EVENTS_A_FILE, READERS, write_trace
 from lamplighter.scenarios.evaluation.registry import Request, Result
 from lamplighter.tools import process
@@ -24,18 +24,9 @@ _PLAIN = "duckdb read_json"
 _COUNTS_NOTHING = frozenset({"gunzip alone"})
 
 
-class Measured(NamedTuple):
-    """What one part of the bench gives to the whole."""
-
-    metrics: Mapping[str, float]
-    cases: int
-    labels: tuple[str, ...]
-    tables: tuple[Mapping[str, Any], ...] = ()
-
-
 def measure(request: Request) -> Result:
     """All parts, one after another."""
-    parts = [ingest_vs_duckdb(request)]
+    parts = [ingest_vs_duckdb(request), check_vs_plan(request)]
     return Result(
         metrics={name: value for part in parts for name, value in part.metrics.items()},
         cases=sum(part.cases for part in parts),
@@ -45,7 +36,7 @@ def measure(request: Request) -> Result:
     )
 
 
-def ingest_vs_duckdb(request: Request, events: int = EVENTS) -> Measured:
+def ingest_vs_duckdb(request: Request, events: int = EVENTS) -> Result:
     """Events per CPU second of the trace reader over those of DuckDB's read_json on the same gzip files, one core each.
 
     The readers run in turn, `sample` rounds (3), each run a process; medians of CPU seconds. Each hands over all
@@ -85,7 +76,7 @@ def ingest_vs_duckdb(request: Request, events: int = EVENTS) -> Measured:
         title += "; DuckDB is not installed (it is in the dev extra)"
     columns = ["reader", "events per CPU second", "CPU seconds, lamplighter = 1", "peak MiB"]
     table = {"title": title, "columns": columns, "rows": rows}
-    return Measured(metrics, events, ("recorded, ids and times varied",), (table,))
+    return Result(metrics, events, ("recorded, ids and times varied",), (table,))
 
 
 def _ratios(seconds: Mapping[str, float]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lamplighter.scenarios.recorder import Recorder, Session
+from lamplighter.scenarios.recorder import Recorder, Session, WsgiApp
 from lamplighter.tools import process
 
 ACCOUNTS = ("123456789012", "210987654321")
@@ -113,8 +113,9 @@ def _first_use() -> None:
 
 
 @contextmanager
-def served(recorder: Recorder) -> Iterator[str]:
-    """Serve the cloud on a free local port; yields the endpoint's URL."""
+def served(app: WsgiApp, port: int = 0) -> Iterator[str]:
+    """Serve a cloud (a recorder, or what stands before one) on a local port, a free one for 0; yields the endpoint's
+    URL."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
@@ -124,7 +125,7 @@ def served(recorder: Recorder) -> Iterator[str]:
         def log(self, type: str, message: str, *args: Any) -> None:
             """Say nothing: the trace is the log."""
 
-    server = make_server("127.0.0.1", 0, recorder, threaded=True, request_handler=Handler)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -175,3 +176,15 @@ def apply(project: Path, folder: Path, environment: Mapping[str, str]) -> Path:
                 f"terraform {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}"
             )
     return copy / "terraform.tfstate"
+
+
+def mirror_or_why_not() -> tuple[Path | None, str]:
+    """The provider mirror for Terraform runs in the sandbox; None with what is missing (Terraform itself too)."""
+    if shutil.which("terraform") is None:
+        return None, "terraform is not on PATH"
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if not mirror:
+        return None, f"{MIRROR_VARIABLE} names no provider mirror"
+    if not Path(mirror).is_dir():
+        return None, f"{MIRROR_VARIABLE} names {mirror}, which is no folder"
+    return Path(mirror), ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import boto3
 from botocore import exceptions
 from botocore.config import Config
 
 from lamplighter.core.errors import Unavailable
 from lamplighter.core.text import printable
+from lamplighter.tools._assumed_role import assumed
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _INVALID = {
@@ -45,7 +44,7 @@ def read(
     try:
         session = boto3.Session(profile_name=profile or None, region_name=region or None)
         if role_arn:
-            session = _assumed(session, role_arn, config)
+            session = assumed(session, role_arn, "lamplighter-state", config)
         # S3 itself says where a bucket is, so any region will do to begin with.
         client = session.client("s3", region_name=session.region_name or "us-east-1", config=config)
         wanted = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
@@ -60,17 +59,6 @@ def read(
     if len(content) > limit:
         raise Unavailable(label, f"is over {limit // (1024 * 1024)} MiB", "check that it is the right object")
     return content
-
-
-def _assumed(session: Any, role_arn: str, config: Config) -> Any:
-    client = session.client("sts", region_name=session.region_name or "us-east-1", config=config)
-    given = client.assume_role(RoleArn=role_arn, RoleSessionName="lamplighter-state")["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-        region_name=session.region_name,
-    )
 
 
 def _refused(error: exceptions.ClientError, label: str, bucket: str) -> Unavailable:

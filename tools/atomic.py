@@ -43,8 +43,8 @@ def replace_file(path: Path, content: bytes, *, read: bytes | None = None) -> No
     spent, but no call of the system makes one of the two.)
     """
     before = _status(path)
-    draft = path.with_name(f".{secrets.token_hex(8)}.lamp")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if before else 0o666)
+    draft = _draft_of(path)
+    handle = os.open(draft, _NEW, 0o600 if before else 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -61,6 +61,36 @@ def replace_file(path: Path, content: bytes, *, read: bytes | None = None) -> No
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
+    _sync_folder(path)
+
+
+def create_file(path: Path, content: bytes) -> None:
+    """A new file, whole or not at all, which takes the place of nothing. Raises OSError, Refused where one is there."""
+    draft = _draft_of(path)
+    handle = os.open(draft, _NEW, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(handle)
+        # Unlike a rename, a link never replaces a file.
+        path.hardlink_to(draft)
+    except FileExistsError:
+        raise Refused(str(path), "is there by now", "nothing was written; check again") from None
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+    _sync_folder(path)
+
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{secrets.token_hex(8)}.lamp")
+
+
+def _sync_folder(path: Path) -> None:
     # The new file is in place now; where its folder cannot be synced, that is no reason to say it is not.
     with contextlib.suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)

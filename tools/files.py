@@ -13,8 +13,11 @@ from lamplighter.core.errors import InputError, Refused
 from lamplighter.core.operations import ByteEdit, EditHcl, Operation
 from lamplighter.core.ports import EffectResult
 from lamplighter.core.results import Outcome
-from lamplighter.tools.atomic import read_file, replace_file
+from lamplighter.tools.atomic import create_file, read_file, replace_file
 from lamplighter.tools.terraform_files import FILE_LIMIT
+
+ABSENT = "absent"
+"""The version of a file that is not there: an edit of it makes it."""
 
 
 class FileEdits:
@@ -27,9 +30,15 @@ class FileEdits:
         self._left: dict[tuple[str, Path], str] = {}
 
     def current_version(self, operation: Operation) -> str:
-        """Raises InputError when the file cannot be read, Refused when it lies outside the project."""
+        """`ABSENT` for a file that is to be made and is not there.
+
+        Raises InputError when the file cannot be read, Refused when it lies outside the project.
+        """
         edit = _edit(operation)
-        return edit_version(_read(_path(edit)), edit.edits)
+        path = _path(edit)
+        if edit.target.version == ABSENT and not _exists(path):
+            return ABSENT
+        return edit_version(_read(path), edit.edits)
 
     def perform(self, operation: Operation, claim: str) -> EffectResult:
         edit = _edit(operation)
@@ -53,11 +62,13 @@ class FileEdits:
         edit = _edit(operation)
         try:
             path = _path(edit)
+            if edit.target.version == ABSENT and not _exists(path):
+                return EffectResult(Outcome.FAILED, "the file is not there: nothing was written")
             content = _read(path)
         except (InputError, Refused) as error:
             return EffectResult(Outcome.UNKNOWN, str(error))
         changed = self._left.get((claim, path)) not in (None, hashlib.sha256(content).hexdigest())
-        match edit_version(content, edit.edits) == edit.target.version, _is_result(content, edit):
+        match _version_of(content, edit) == edit.target.version, _is_result(content, edit):
             case True, False:
                 return EffectResult(Outcome.FAILED, "the file is as it was: nothing was written")
             case False, True if changed:
@@ -74,8 +85,21 @@ class FileEdits:
                 )
 
 
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
+
+
+def _version_of(content: bytes, edit: EditHcl) -> str:
+    """Of a file that is there: none that was to be made."""
+    return "" if edit.target.version == ABSENT else edit_version(content, edit.edits)
+
+
 def _performed(path: Path, edit: EditHcl) -> bytes:
     """What the file holds now, as a whole."""
+    if edit.target.version == ABSENT:
+        content = _applied(b"", edit.edits)
+        create_file(path, content)
+        return content
     before = _read(path)
     if edit_version(before, edit.edits) != edit.target.version:
         raise Refused(edit.target.name, "the file changed since it was read", "check again")
@@ -149,6 +173,9 @@ def _is_result(content: bytes, edit: EditHcl) -> bool:
         undone.append(ByteEdit(start=start, end=start + len(item.new.encode()), old=item.new, new=item.old))
         shift += len(item.new.encode()) - len(item.old.encode())
     try:
-        return edit_version(_applied(content, tuple(undone)), edit.edits) == edit.target.version
+        before = _applied(content, tuple(undone))
+        if edit.target.version == ABSENT:
+            return before == b""
+        return edit_version(before, edit.edits) == edit.target.version
     except Refused:
         return False

@@ -83,6 +83,14 @@ def read_tree(directory: Path) -> Tree:
     return Tree(directory, tuple(reading.folders), tuple(reading.problems), tuple(sorted(reading.not_read)))
 
 
+def read_folder(directory: Path) -> Folder | None:
+    """One directory alone; None where it holds no .tf file or cannot be listed."""
+    reading = _Reading(directory)
+    with contextlib.suppress(OSError):
+        reading.take("", sorted(path.name for path in directory.iterdir()))
+    return reading.folders[0] if reading.folders else None
+
+
 @dataclass
 class _Reading:
     directory: Path

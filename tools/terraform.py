@@ -376,13 +376,15 @@ def opened(
     seconds: float = 120.0,
     env: Mapping[str, str] | None = None,
     cancel: threading.Event | None = None,
+    contents: Mapping[str, bytes] | None = None,
 ) -> Iterator[Terraform]:
     """Terraform for reading `directory`, which it leaves as it is: initialised directories are used where they are,
-    for others a mirror stands in (`mirrored`), in which `init` is to be called first. Raises InputError for what is no
+    for others a mirror stands in (`mirrored`), in which `init` is to be called first. With `contents`, a mirror in
+    which those files hold that, of an initialised directory too: see `place_for`. Raises InputError for what is no
     directory.
     """
     given = os.environ if env is None else env
-    with place_for(directory, given) as place:
+    with place_for(directory, given, contents) as place:
         data = {} if place.data is None else {"TF_DATA_DIR": str(place.data)}
         yield Terraform(
             place.folder,

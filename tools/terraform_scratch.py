@@ -43,19 +43,44 @@ def is_initialised(directory: Path, env: Mapping[str, str]) -> bool:
 
 
 @contextlib.contextmanager
-def place_for(directory: Path, env: Mapping[str, str]) -> Iterator[Place]:
-    """The directory itself when it is initialised, else a mirror of it. Raises InputError when it is none."""
+def place_for(
+    directory: Path, env: Mapping[str, str], contents: Mapping[str, bytes] | None = None
+) -> Iterator[Place]:
+    """The directory itself when it is initialised, else a mirror of it. Raises InputError when it is none.
+
+    With `contents`, files by path relative to the directory, always a mirror, in which they stand in for its own (or
+    beside them): what an edit would do can be tried there. One of an initialised directory is initialised as well.
+    """
     directory = directory.absolute()
     if not directory.is_dir():
         problem = "is not a directory" if directory.exists() else "no such directory"
         raise InputError(str(directory), problem, "name the directory of a root module")
     with tempfile.TemporaryDirectory(prefix="lamp-terraform-") as name:
         private = Path(name)
-        if is_initialised(directory, env):
+        initialised = is_initialised(directory, env)
+        if initialised and contents is None:
             yield Place(directory, private, None, mirrored=False)
-        else:
-            folder = _mirror(directory.resolve(), private / "mirror")
-            yield Place(folder, private, private / "data", mirrored=True)
+            return
+        folder = _mirror(directory.resolve(), private / "mirror")
+        for path, content in (contents or {}).items():
+            put(folder, path, content)
+        data = directory / (env.get("TF_DATA_DIR") or ".terraform") if initialised else private / "data"
+        yield Place(folder, private, data.absolute(), mirrored=True)
+
+
+def put(folder: Path, path: str, content: bytes) -> None:
+    """A file of the mirror's own; a folder on the way that is a link becomes one of links. Raises InputError."""
+    place = Path(path)
+    if place.is_absolute() or ".." in place.parts:
+        raise InputError(path, "lies outside of the directory", "edit it by hand")
+    for step in place.parts[:-1]:
+        folder /= step
+        if folder.is_symlink():
+            original = folder.resolve()
+            folder.unlink()
+            _link_entries(original, folder, without="")
+    (folder / place.name).unlink(missing_ok=True)
+    (folder / place.name).write_bytes(content)
 
 
 def _mirror(directory: Path, base: Path) -> Path:

@@ -53,6 +53,7 @@ class Names(Protocol):
     def local(self, name: str) -> Any: ...
     def module_call(self, name: str) -> Any: ...
     def resource(self, kind: str, name: str) -> Any: ...
+    def data(self, kind: str, name: str) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,7 +442,7 @@ def _reference(name: str, rest: list[Node], scope: Scope) -> Any:
         if name == "each":
             scope.work.assumed |= scope.assumed
         return _access(scope.bound[name], rest, scope)
-    if name in ("path", "terraform", "data", "self", "each", "count", "ephemeral") or not rest:
+    if name in ("path", "terraform", "self", "each", "count", "ephemeral") or not rest:
         return UNKNOWN
     if rest[0].type != "get_attr":
         return UNKNOWN
@@ -453,6 +454,10 @@ def _reference(name: str, rest: list[Node], scope: Scope) -> Any:
             value = scope.names.local(attribute)
         case "module":
             value = scope.names.module_call(attribute)
+        case "data":
+            if len(rest) < 2 or rest[1].type != "get_attr":
+                return UNKNOWN
+            value, rest = scope.names.data(attribute, source(rest[1].children[-1])), rest[1:]
         case _:
             value = scope.names.resource(name, attribute)
     return _access(value, rest[1:], scope)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.address import Key, index
+from lamplighter.drift.hcl.documents import POLICY_DOCUMENT, document
 from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of, written_members
 from lamplighter.drift.hcl.functions import to_bool, to_number, to_string
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression
@@ -28,6 +29,8 @@ class Module:
     outputs: dict[str, Block] = field(default_factory=dict[str, Block])
     calls: dict[str, Block] = field(default_factory=dict[str, Block])
     locals: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
+    data: dict[tuple[str, str], Block] = field(default_factory=dict[tuple[str, str], Block])
+    imports: list[Block] = field(default_factory=list[Block])
     providers: dict[str, Block] = field(default_factory=dict[str, Block])
     """By the name that resources use: `aws`, or `aws.west` for an alias."""
     moves: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -39,6 +42,10 @@ class Module:
             match block.type, block.labels:
                 case "resource", (kind, name):
                     self.resources[kind, name] = block
+                case "data", (kind, name):
+                    self.data[kind, name] = block
+                case "import", ():
+                    self.imports.append(block)
                 case "variable", (name,):
                     self.variables[name] = block
                 case "output", (name,):
@@ -64,9 +71,15 @@ class Argument(NamedTuple):
 
 
 class StateValues:
-    """Attributes of the state's resources, for references to them; sensitive ones are left out."""
+    """Attributes of the state's resources, for references to them; sensitive ones are left out.
 
-    def __init__(self, resources: Iterable[tuple[str, Key, Mapping[str, Any]]]) -> None:
+    `has_data` says that data sources are among them, under `data.TYPE.NAME`: references to them are known then.
+    """
+
+    def __init__(
+        self, resources: Iterable[tuple[str, Key, Mapping[str, Any]]], *, has_data: bool = False
+    ) -> None:
+        self.has_data = has_data
         self._instances: dict[str, dict[Key, Mapping[str, Any]]] = {}
         self._together: dict[str, Any] = {}
         for base, key, attributes in resources:
@@ -123,6 +136,11 @@ class Instance:
     def scope(self) -> Scope:
         return Scope(self, self._world.work)
 
+    @property
+    def modules(self) -> Mapping[str, Module]:
+        """Every module that was read, by directory."""
+        return self._world.modules
+
     def variable(self, name: str) -> Any:
         return self._once(lambda: self._variable(name), "var", name)
 
@@ -132,11 +150,14 @@ class Instance:
     def resource(self, kind: str, name: str) -> Any:
         return self._world.state.get(f"{self.prefix}{kind}.{name}")
 
+    def data(self, kind: str, name: str) -> Any:
+        return self._once(lambda: self._data(kind, name), "data", kind, name)
+
     def module_call(self, name: str) -> Any:
         block = self.module.calls.get(name)
         if block is None:
             return UNKNOWN
-        keys = self._keys(block)
+        keys = self.keys(block)
         if keys is None or not self._world.work.spend(_CHILD * len(keys)):
             return UNKNOWN
         outputs = {key: Outputs(child) for key in keys if (child := self.child(name, key)) is not None}
@@ -183,7 +204,7 @@ class Instance:
             return self.scope.binding(count={"index": key})
         return self.scope
 
-    def _keys(self, block: Block) -> list[Key] | None:
+    def keys(self, block: Block) -> list[Key] | None:
         """The index keys of a block's instances, [None] for a plain block, None where they are not known."""
         attributes = block.body.attributes
         if "for_each" in attributes:
@@ -229,6 +250,15 @@ class Instance:
             self._world.work.assumed.add(name)
         declared = block.body.attributes.get("type")
         return _cast(value, declared.expression.text if declared is not None else "")
+
+    def _data(self, kind: str, name: str) -> Any:
+        """A policy document as the code now writes it; of any other data source what the state last read."""
+        block = self.module.data.get((kind, name))
+        if block is None or not self._world.state.has_data:
+            return UNKNOWN
+        if kind == POLICY_DOCUMENT and not is_repeated(block):
+            return {"json": document(block.body, self.scope)}
+        return self._world.state.get(f"{self.prefix}data.{kind}.{name}")
 
     def _output(self, name: str) -> Any:
         block = self.module.outputs.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -69,13 +69,19 @@ class Project:
         files: Iterable[tuple[str, bytes]],
         variables: Iterable[tuple[str, bytes]] = (),
         state: StateValues | None = None,
+        *,
+        parse: Callable[[bytes, str], Body] = syntax.parse,
     ) -> None:
         """`files` are (path relative to the root directory, bytes) of .tf files, `variables` of variable
         files in the order in which they count, the last one most. Raises nothing: see `broken`.
+        `parse` may know files from before.
         """
+        self._parse = parse
         self.broken: list[Broken] = []
         self.backend = ""
         """The kind of backend that the root module keeps its state in; empty where it names none."""
+        self.providers: list[Block] = []
+        """The `provider` blocks of the root module."""
         modules: dict[str, Module] = {}
         self.parsed = 0
         for path, content in files:
@@ -86,6 +92,7 @@ class Project:
                 modules.setdefault(directory, Module(directory)).add(body)
                 if not directory:
                     self.backend = self.backend or _backend(body)
+                    self.providers += body.of_type("provider")
         self.remote: list[tuple[str, str]] = []
         self.missing: list[tuple[str, str]] = []
         for module in modules.values():
@@ -108,6 +115,11 @@ class Project:
         return CodeLocation(*self._work.excess) if self._work.excess else None
 
     @property
+    def root(self) -> Instance:
+        """The root module, from which every instance of a called one can be reached."""
+        return self._root
+
+    @property
     def scope(self) -> Scope:
         """What expressions of the root module may refer to."""
         return self._root.scope
@@ -116,6 +128,11 @@ class Project:
         """The resource block of an address; None when the code read does not have it."""
         place = self._place(address)
         return place.block if place is not None else None
+
+    def written_as(self, address: str) -> str | None:
+        """The address that the code has for a resource known by `address`: another where it was moved."""
+        found = self._found(address)
+        return found[0] if found is not None else None
 
     def locate(self, address: str, attribute: str = "", *, compared: bool = True) -> CodeAttribute | None:
         """What the code says of an attribute of an address, or of the block itself for an empty attribute.
@@ -179,7 +196,7 @@ class Project:
 
     def _parsed(self, path: str, content: bytes) -> Body | None:
         try:
-            return syntax.parse(content, path)
+            return self._parse(content, path)
         except HclSyntaxError as error:
             self.broken.append(Broken(path, error.line, error.problem))
             return None
@@ -207,20 +224,24 @@ class Project:
         return {}
 
     def _place(self, address: str) -> _Place | None:
+        found = self._found(address)
+        return found[1] if found is not None else None
+
+    def _found(self, address: str) -> tuple[str, _Place] | None:
         """Where an address stands in the code, under any address that `moved` blocks say it had or will have.
 
         A place with as many instances as the address says comes before one that has not.
         """
         addressed = [address]
-        second: _Place | None = None
+        second: tuple[str, _Place] | None = None
         for name in addressed:
             parsed = addresses.parse(name)
             if parsed is None:
                 continue
             place = self._at(parsed)
             if place is not None and is_repeated(place.block) == (parsed.key is not None):
-                return place
-            second = second or place
+                return name, place
+            second = second or ((name, place) if place is not None else None)
             if len(addressed) < _MAX_NAMES:
                 addressed += [other for other in self._moved(name, parsed) if other not in addressed]
         return second

@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import final
 
+from lamplighter.drift.hcl import syntax
+from lamplighter.drift.hcl.modules import StateValues
 from lamplighter.drift.hcl.project import Project
+from lamplighter.drift.hcl.syntax import Body
+from lamplighter.drift.model import StateResource
 from lamplighter.drift.patch.model import FileEdits, applied
+from lamplighter.drift.patch.written import Written
 from lamplighter.drift.state import StateIndex, StateRead
 from lamplighter.tools.terraform_files import CodeFiles
 
 
+class _Kept:
+    """What all versions of the code share: the state as tables, and files parsed before."""
+
+    def __init__(self, state: StateRead) -> None:
+        self._state = state
+        self._bodies: dict[tuple[str, bytes], Body] = {}
+
+    def body(self, content: bytes, file: str) -> Body:
+        """Raises HclSyntaxError."""
+        if (file, content) not in self._bodies:
+            self._bodies[file, content] = syntax.parse(content, file)
+        return self._bodies[file, content]
+
+    @cached_property
+    def values(self) -> StateValues:
+        return self._state.values(data=True)
+
+    @cached_property
+    def index(self) -> StateIndex:
+        return StateIndex(self._state.resources)
+
+    @cached_property
+    def stored(self) -> Mapping[str, StateResource]:
+        return {resource.address: resource for resource in self._state.resources}
+
+
+@final
 @dataclass(frozen=True)
 class Code:
     """`contents` are all files of the code by path relative to the root directory (`../` for modules beside it),
@@ -21,6 +54,7 @@ class Code:
     contents: Mapping[str, bytes]
     variables: tuple[str, ...]
     state: StateRead
+    kept: _Kept | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, files: CodeFiles, state: StateRead) -> Code:
@@ -28,14 +62,29 @@ class Code:
         return cls(contents, tuple(file.path for file in files.variables), state)
 
     @cached_property
+    def _shared(self) -> _Kept:
+        return self.kept or _Kept(self.state)
+
+    @cached_property
     def project(self) -> Project:
         """As the current bytes say."""
         files = [(path, content) for path, content in self.contents.items() if path not in self.variables]
-        return Project(files, [(path, self.contents[path]) for path in self.variables], self.state.values())
+        variables = [(path, self.contents[path]) for path in self.variables]
+        return Project(files, variables, self._shared.values, parse=self._shared.body)
 
     @cached_property
+    def written(self) -> Written:
+        """All that the current bytes say of every instance."""
+        return Written.of(self.project, self.index, (self.contents[path] for path in self.variables))
+
+    @property
     def index(self) -> StateIndex:
-        return StateIndex(self.state.resources)
+        return self._shared.index
+
+    @property
+    def stored(self) -> Mapping[str, StateResource]:
+        """The state's resources by address."""
+        return self._shared.stored
 
     def edited(self, edits: Iterable[FileEdits]) -> Code:
         """The code with the edits made; a file that is not there is one of no bytes. Raises ValueError where an edit's
@@ -43,4 +92,4 @@ class Code:
         contents = dict(self.contents)
         for edit in edits:
             contents[edit.file] = applied(contents.get(edit.file, b""), edit.edits)
-        return replace(self, contents=contents)
+        return replace(self, contents=contents, kept=self._shared)

@@ -43,6 +43,8 @@ def show(invocation: Invocation, origin: bool) -> Answer:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        value = [f"{name}={text}" for name, text in value.items()]
     return (", ".join(value) if isinstance(value, list) else str("" if value is None else value)) or "-"
 
 

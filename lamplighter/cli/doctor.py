@@ -15,6 +15,7 @@ import click
 
 from lamplighter.cli.context import Invocation
 from lamplighter.cli.output import Answer, answers
+from lamplighter.core.config import Config
 from lamplighter.core.errors import LampError
 from lamplighter.core.exits import Exit
 from lamplighter.core.text import log_line
@@ -23,7 +24,6 @@ from lamplighter.tools.credentials import problems
 
 _PACKAGES = ("langgraph", "openai", "kubernetes", "chromadb", "pydantic", "textual", "tree-sitter-hcl")
 _PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "terraform": ("proving that a patch plans to no change", ("version",)),
     "kubectl": ("trying the cluster by hand", ("version", "--client")),
     "psql": ("looking into a ledger kept in Postgres", ("--version",)),
     "pg_ctl": ("testing with a Postgres of one's own", ("--version",)),
@@ -47,7 +47,7 @@ class Check(NamedTuple):
 @click.pass_obj
 def doctor(invocation: Invocation) -> Answer:
     """Say what is missing or wrong, with the remedy; exit code 1 when something is wrong."""
-    checks = [*_installed(), _model_server(), *_own(invocation)]
+    checks = [*_installed(), _terraform(invocation), _model_server(), *_own(invocation)]
     code = Exit.FAILED if any(check.state == "bad" for check in checks) else Exit.CLEAN
 
     def text() -> str:
@@ -72,6 +72,25 @@ def _installed() -> Iterator[Check]:
             yield Check(name, "ok", f"{_version(path, arguments)}  {path}")
         else:
             yield Check(name, "missing", f"would be needed for {purpose}")
+
+
+def _terraform(invocation: Invocation) -> Check:
+    """Which program would run, and whether a check of drift asks it."""
+    try:
+        config = invocation.resolved.config
+    except LampError:
+        config = Config()  # the settings have a line of their own that says what is wrong
+    name = config.terraform_program
+    path = shutil.which(name)
+    if path is None:
+        state = "bad" if config.terraform else "missing"
+        other = "set terraform_program, " if name != "terraform" else ""
+        remedy = f"; {other}install it or put it on PATH" if config.terraform else ""
+        return Check(
+            "terraform", state, f"{name} is not found, would be needed for exact live values{remedy}"
+        )
+    used = "asked by every drift check" if config.terraform else "asked by `lamp drift check --terraform`"
+    return Check("terraform", "ok", f"{_version(path, ('version',))}  {path}, {used}")
 
 
 def _version(path: str, arguments: tuple[str, ...]) -> str:

@@ -22,12 +22,20 @@ _report = click.option(
     "--report", type=click.Path(path_type=Path), help="Also write NAME.html into this folder."
 )
 
+_ROWS_SHOWN = 12
+"""Longer tables are not for a terminal."""
+
 
 @click.command("eval", hidden=True)
 @click.argument("name")
 @_sample
 @_seeds
 @click.option("--stage", type=click.Choice(["detect"]), help="The last stage to run.")
+@click.option(
+    "--peers",
+    is_flag=True,
+    help="drift: other tools on the same clouds too (installs them into the user's cache; needs Terraform).",
+)
 @_report
 @answers
 def eval_command(
@@ -35,10 +43,11 @@ def eval_command(
     sample: int | None,
     seeds: int,
     stage: str | None,
+    peers: bool,
     report: Path | None,
 ) -> Answer:
     """Run an evaluation by name."""
-    return _run(EVALS, name, Request(sample, seeds, stage), report)
+    return _run(EVALS, name, Request(sample, seeds, stage, peers), report)
 
 
 @click.command("bench", hidden=True)
@@ -70,7 +79,21 @@ def _run(table: Mapping[str, str], name: str, request: Request, report: Path | N
 
 def _text(name: str, result: Result) -> str:
     rows = [f"{metric:28} {value:g}" for metric, value in sorted(result.metrics.items())]
-    return "\n".join([f"{name}: {result.cases} cases, {', '.join(result.labels)}", *rows])
+    shown = [table for table in result.tables if len(table["rows"]) <= _ROWS_SHOWN]
+    left = len(result.tables) - len(shown)
+    more = [f"\n{left} longer tables are in --json and --report"] if left else []
+    head = f"{name}: {result.cases} cases, {', '.join(result.labels)}"
+    return "\n".join([head, *rows, *map(_table, shown), *more])
+
+
+def _table(table: Mapping[str, Any]) -> str:
+    cells = [list(map(str, row)) for row in (table["columns"], *table["rows"])]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (cells if table["rows"] else [])
+    ]
+    return "\n".join(["", table["title"], *lines])
 
 
 def _write_report(folder: Path, name: str, data: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import click
 
 from lamplighter.cli.output import to_json
 from lamplighter.core.exits import Exit
+from lamplighter.core.findings import Severity
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXTS = {"type": "array", "items": {"type": "string"}}
@@ -20,7 +21,22 @@ def schema() -> None:
 
 
 @schema.command("print")
-@click.argument("name", type=click.Choice(["plan", "event", "policy", "config", "drift-report", "eval"]))
+@click.argument(
+    "name",
+    type=click.Choice(
+        [
+            "plan",
+            "event",
+            "policy",
+            "config",
+            "drift-report",
+            "drift-roots",
+            "drift-fix",
+            "drift-revert",
+            "eval",
+        ]
+    ),
+)
 def print_schema(name: str) -> Exit:
     """Print one schema as JSON."""
     click.echo(to_json(schema_of(name), indent=2))
@@ -43,6 +59,12 @@ def schema_of(name: str) -> dict[str, Any]:
             return Config.model_json_schema()
         case "drift-report":
             return drift_report()
+        case "drift-roots":
+            return drift_roots()
+        case "drift-fix":
+            return drift_fix()
+        case "drift-revert":
+            return drift_revert()
         case "eval":
             return evaluation()
         case _:
@@ -55,6 +77,37 @@ def schema_of(name: str) -> dict[str, Any]:
 
 def drift_report() -> dict[str, Any]:
     """What `lamp drift check -o json` prints."""
+    properties, definitions = _root_report()
+    return _answer("lamplighter/drift-report/v1", properties) | {"$defs": definitions}
+
+
+def drift_roots() -> dict[str, Any]:
+    """What `lamp drift check --recursive -o json` prints: of each root what a report on it alone holds."""
+    properties, definitions = _root_report()
+    root = {
+        **properties,
+        "live": {**properties["live"], "type": ["object", "null"]},
+        "coverage": {**properties["coverage"], "type": ["object", "null"]},
+        "root": {"type": "string", "description": "its directory, relative to the one searched"},
+        "workspace": {"type": "string"},
+        "error": {"type": ["string", "null"], "description": "why it was not checked"},
+        "exit_code": {"enum": [int(code) for code in Exit]},
+    }
+    severities: dict[str, Any] = dict.fromkeys(("info", "low", "medium", "high", "critical"), _COUNT)
+    counts = dict.fromkeys(("roots", "checked", "drifts", "unmanaged"), _COUNT)
+    whole = {
+        "roots": {"type": "array", "items": _object(root)},
+        "unmanaged": {**properties["findings"], "description": "in the state of no root that was checked"},
+        "evidence": properties["evidence"],
+        "not_checked": {**_TEXTS, "description": "what holds for all roots, or for none of them"},
+        "incomplete": properties["incomplete"],
+        "totals": _object({**counts, "severities": _object(severities)}),
+    }
+    return _answer("lamplighter/drift-roots/v1", whole) | {"$defs": definitions}
+
+
+def _root_report() -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what is told of one root, definitions that it refers to)."""
     from pydantic.json_schema import models_json_schema
 
     from lamplighter.core.findings import Evidence, Finding
@@ -86,15 +139,63 @@ def drift_report() -> dict[str, Any]:
             "description": "ACCOUNT/REGION that count as covered and are not proven to be",
         },
     }
+    live = {
+        "source": {
+            "type": "string",
+            "enum": ["trace", "terraform", "terraform and trace"],
+            "description": "where the live values of managed resources are from",
+        },
+        "version": {"type": ["string", "null"], "description": "of the Terraform that told them"},
+    }
     properties = {
         "findings": {"type": "array", "items": {"$ref": "#/$defs/Finding"}},
         "evidence": {"type": "array", "items": {"$ref": "#/$defs/Evidence"}},
         "not_checked": _TEXTS,
         "incomplete": {"type": "boolean", "description": "what was not checked may hide drift"},
         "plan": {"type": ["string", "null"], "description": "digest of the proposed plan"},
+        "live": _object(live),
         "coverage": _object(covered),
     }
-    return _answer("lamplighter/drift-report/v1", properties) | {"$defs": definitions["$defs"]}
+    return properties, definitions["$defs"]
+
+
+def drift_fix() -> dict[str, Any]:
+    """What `lamp drift fix`, `ignore` and `import` print with `-o json`."""
+    text, may_be = {"type": "string"}, {"type": ["string", "null"]}
+    decision = {
+        **dict.fromkeys(("finding", "where", "attribute", "change", "actor", "tool", "time", "reason"), text),
+        "severity": {"enum": [severity.label for severity in Severity]},
+        "decision": {"enum": ["codify", "revert", "ignore", "ask"]},
+        "evidence": _TEXTS,
+        "placed": {"type": "boolean", "description": "the code says it, once the patch is written"},
+        "rule": may_be,
+        "why_not": may_be,
+    }
+    properties = {
+        "decisions": {"type": "array", "items": _object(decision)},
+        "files": _TEXTS,
+        "diff": {"type": "string", "description": "unified, paths relative to the directory; no secrets"},
+        "verified_by_plan": {"type": "boolean", "description": "Terraform planned with exactly this patch"},
+        "attempts": {**_COUNT, "description": "patches that Terraform planned with"},
+        "notes": _TEXTS,
+        "not_checked": _TEXTS,
+        "plan": {"type": ["string", "null"], "description": "digest of the plan that writes the patch"},
+    }
+    whole = _answer("lamplighter/drift-fix/v1", properties)
+    whole["properties"]["execution"] = {"type": "object", "description": "with --write: how each step ended"}
+    return whole
+
+
+def drift_revert() -> dict[str, Any]:
+    """What `lamp drift revert` prints with `-o json`."""
+    text = {"type": "string"}
+    change = {"address": text, "attribute": text, "action": text, "live": {}, "code": {}}
+    properties = {
+        "plan": {"type": ["string", "null"], "description": "digest of the plan that applies the saved plan"},
+        "changes": {"type": "array", "items": _object(change)},
+        "left": _TEXTS,
+    }
+    return _answer("lamplighter/drift-revert/v1", properties)
 
 
 def evaluation() -> dict[str, Any]:

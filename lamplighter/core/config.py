@@ -4,29 +4,30 @@ Places, the first that names a key wins: the file of `--config`, `LAMP_*` variab
 nearest `pyproject.toml` with `[tool.lamplighter]` (both searched from the working directory upwards), the user's
 `lamplighter/lamp.toml`, the defaults. A key nobody knows is an error, wherever it stands.
 
-A file that merely lies in the project may only tighten: of `mode`, `fail_on` and the budgets the stricter of its value
-and the user's own (or the default) holds, and some keys it may not set at all.
+A file that merely lies in the project may only tighten: of `mode`, `fail_on`, `terraform` and the budgets the stricter
+of its value and the user's own (or the default) holds, and some keys it may not set at all.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from lamplighter.core.errors import ConfigError
 from lamplighter.core.policy import Mode, Policy, parse_policy
 
-Kind: TypeAlias = Literal["text", "texts", "path", "paths", "number", "secret"]
+Kind: TypeAlias = Literal["text", "texts", "path", "paths", "source", "table", "number", "switch", "secret"]
 
 KEYS: dict[str, Kind] = {
     "project": "path",
     "trace": "paths",
     "trace_covers": "texts",
-    "state": "path",
+    "state": "source",
     "policy": "path",
     "state_dir": "path",
     "mode": "text",
@@ -34,6 +35,10 @@ KEYS: dict[str, Kind] = {
     "kube_context": "text",
     "aws_profile": "text",
     "aws_region": "text",
+    "aws_roles": "table",
+    "aws_profiles": "table",
+    "terraform": "switch",
+    "terraform_program": "text",
     "terraform_principals": "texts",
     "budgets.steps": "number",
     "budgets.tool_calls": "number",
@@ -49,7 +54,7 @@ KEYS: dict[str, Kind] = {
 """Every setting and how its value is read; `docs/configuration.md` explains them."""
 
 
-_SEPARATORS: dict[Kind, str] = {"paths": os.pathsep, "texts": ","}
+_SEPARATORS: dict[Kind, str] = {"paths": os.pathsep, "texts": ",", "table": ","}
 """Between the members of a list in a variable; an ARN holds colons."""
 
 
@@ -61,6 +66,11 @@ _VARIABLES = {_variable(key): key for key in KEYS}
 # Not settings: where the settings are, debug traces, and what the test suite hands to itself.
 _OTHER_VARIABLES = frozenset({"LAMP_CONFIG", "LAMP_DEBUG"})
 _TEST_PREFIX = "LAMP_TEST_"
+
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_ROLE = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):role/[\w+=,.@/-]+", re.ASCII)
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+"""A state that is not a path of this machine begins so."""
 
 FAIL_ON = ("info", "low", "medium", "high", "critical", "never")
 
@@ -97,7 +107,7 @@ class Config(_Table):
     project: Path = Path()
     trace: tuple[Path, ...] = ()
     trace_covers: tuple[str, ...] = ()
-    state: Path | None = None
+    state: str = ""
     policy: Path | None = None
     state_dir: Path = Path()
     mode: Mode = Mode.PROPOSE
@@ -105,6 +115,10 @@ class Config(_Table):
     kube_context: str = ""
     aws_profile: str = ""
     aws_region: str = ""
+    aws_roles: dict[str, str] = Field(default_factory=dict[str, str])
+    aws_profiles: dict[str, str] = Field(default_factory=dict[str, str])
+    terraform: bool = False
+    terraform_program: str = "terraform"
     terraform_principals: tuple[str, ...] = ()
     budgets: Budgets = Budgets()
     models: Models = Models()
@@ -114,6 +128,19 @@ class Config(_Table):
     def _known_severity(cls, value: str) -> str:
         if value not in FAIL_ON:
             raise ValueError(f"{value!r} is not one of {', '.join(FAIL_ON)}")
+        return value
+
+    @field_validator("aws_roles", "aws_profiles")
+    @classmethod
+    def _by_account(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        for account, name in value.items():
+            role = _ROLE.fullmatch(name)
+            if not _ACCOUNT.fullmatch(account):
+                raise ValueError(f"{account[:40]!r} is no account id of 12 digits")
+            if info.field_name == "aws_roles" and (role is None or role[1] != account):
+                raise ValueError(f"{name[:100]!r} is no role of account {account}")
+            if info.field_name == "aws_profiles" and account in info.data.get("aws_roles", {}):
+                raise ValueError(f"account {account} has a role too")
         return value
 
     @property
@@ -225,12 +252,25 @@ def read_secret(reference: str, *, environ: Mapping[str, str] | None = None) -> 
 
 
 _NOT_FROM_PROJECT = frozenset(
-    {"policy", "state_dir", "terraform_principals", "trace_covers", "kube_context", "aws_profile"}
+    {
+        "policy",
+        "state_dir",
+        "terraform_principals",
+        "trace_covers",
+        "kube_context",
+        "aws_profile",
+        "aws_roles",
+        "aws_profiles",
+    }
 )
 """They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, which places without
-an event are no gap, and which cluster and account a session is pinned to."""
+an event are no gap, which cluster and account a session is pinned to, and with whose rights other accounts are read."""
 
-_TOO_LAX = {"mode": "act", "fail_on": "never"}
+_TOO_LAX = {"mode": "act", "fail_on": "never", "terraform": True}
+"""Running Terraform runs the providers and the data sources that the code names."""
+
+_PROGRAMS = ("terraform", "tofu")
+"""What a file found in the project may name; any other program, and any path, is the user's own to choose."""
 
 _STRICTEST_FIRST: dict[str, tuple[str, ...]] = {"mode": ("observe", "propose", "act"), "fail_on": FAIL_ON}
 
@@ -245,7 +285,7 @@ def _rank(key: str, value: Any) -> int:
 
 def _tightens(key: str) -> bool:
     """Whether of a file found in the project and the user's own the stricter value holds."""
-    return key in _STRICTEST_FIRST or key.startswith("budgets.")
+    return key in _STRICTEST_FIRST or key == "terraform" or key.startswith("budgets.")
 
 
 def _layers(config_file: Path | None, env: Mapping[str, str], here: Path) -> Iterator[_Layer]:
@@ -287,7 +327,9 @@ def _found_layer(path: Path, table: dict[str, Any]) -> _Layer:
     """
     layer = _file_layer(path, table)
     for key, value in layer.values.items():
-        lax = value == _TOO_LAX.get(key, object())
+        lax = value == _TOO_LAX.get(key, object()) or (key == "terraform_program" and value not in _PROGRAMS)
+        # Whoever can write here must not choose where our credentials are sent, nor that Terraform runs.
+        lax |= key == "state" and isinstance(value, str) and is_remote(value)
         if lax or key in _NOT_FROM_PROJECT or key.startswith("models."):
             said = f"{key} = {value}" if lax else key
             remedy = "put it into the user's own settings, or name this file with --config"
@@ -348,14 +390,24 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
         if kind == "texts":
             return tuple(item.strip() for item in listed if item.strip())
         return tuple(layer.base / _expanded(item, key, layer.origin) for item in listed if item)
+    if kind == "table":
+        return _read_table(raw, wrong)
     if kind == "number":
         if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdecimal():
             return int(raw)
         if not isinstance(raw, int) or isinstance(raw, bool):
             raise wrong
         return raw
+    if kind == "switch":
+        in_words = isinstance(raw, str) and layer.origin == "environment"
+        given = _SWITCH.get(raw.strip().lower()) if in_words else raw
+        if not isinstance(given, bool):
+            raise wrong
+        return given
     if not isinstance(raw, str):
         raise wrong
+    if kind == "source":
+        return raw if is_remote(raw) or not raw else str(layer.base / _expanded(raw, key, layer.origin))
     if kind == "path":
         return layer.base / _expanded(raw, key, layer.origin)
     if kind == "secret" and raw and not raw.startswith(("env:", "file:")):
@@ -367,6 +419,23 @@ def _read_value(key: str, raw: Any, layer: _Layer) -> Any:
     return raw
 
 
+def _read_table(raw: Any, wrong: ConfigError) -> dict[str, str]:
+    """A table of texts, or, in a variable, a list of `name=text`."""
+    if isinstance(raw, list):
+        pairs = [str(item).partition("=") for item in raw if str(item).strip()]
+        if not all(sign for _, sign, _ in pairs):
+            raise wrong
+        return {name.strip(): text.strip() for name, _, text in pairs}
+    if not isinstance(raw, dict) or not all(isinstance(text, str) for text in raw.values()):
+        raise wrong
+    return dict(raw)
+
+
+def is_remote(state: str) -> bool:
+    """Whether a state is named that is no file of this machine: an address, or `pull`."""
+    return state == "pull" or _REMOTE.match(state) is not None
+
+
 def _expanded(text: str, key: str, origin: str) -> Path:
     try:
         return Path(text).expanduser()
@@ -374,12 +443,17 @@ def _expanded(text: str, key: str, origin: str) -> Path:
         raise ConfigError(origin, f"{key}: {text!r} names no user's home", "write the whole path") from error
 
 
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
+
 _WANTED: dict[Kind, str] = {
     "text": "text",
     "texts": "text or a list of texts",
     "path": "a path",
+    "source": "a path, an address or `pull`",
+    "table": "a table of texts (in a variable NAME=TEXT,...)",
     "paths": "a path or a list of paths",
     "number": "a whole number",
+    "switch": "true or false",
     "secret": "a reference (env:NAME or file:/path)",
 }
 

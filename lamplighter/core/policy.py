@@ -7,6 +7,7 @@ and policy give the same verdicts, and the policy's version is part of the plan'
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lamplighter.core.canonical import digest
 from lamplighter.core.errors import ConfigError
+from lamplighter.core.findings import Severity
 from lamplighter.core.operations import Operation, Risk
 from lamplighter.core.plans import Plan
 
@@ -72,6 +74,41 @@ class Rule(_Table):
         return operation.risk <= self.max_risk and all(fnmatchcase(text, glob) for text, glob in pairs)
 
 
+class DriftRule(_Table):
+    """What is to become of a drift that it matches: into the code, back in the cloud, left alone, or asked about.
+
+    The patterns are shell-style globs over what the drift engine found, and all of them must match.
+    """
+
+    name: str
+    decision: Literal["codify", "revert", "ignore", "ask"]
+    type: str = "*"
+    address: str = "*"
+    attribute: str = "*"
+    actor: str = "*"
+    tool: str = "*"
+    origin: str = "*"
+    min_severity: Severity = Severity.INFO
+
+    @field_validator("min_severity", mode="before")
+    @classmethod
+    def _severity_by_name(cls, value: object) -> object:
+        if isinstance(value, str):
+            try:
+                return Severity.parse(value)
+            except KeyError:
+                raise ValueError(f"{value!r} is not one of info, low, medium, high, critical") from None
+        return value
+
+    def matches(self, names: Mapping[str, str], severity: Severity) -> bool:
+        """`names` are the drift's own, by the name of each pattern."""
+        patterns = (self.type, self.address, self.attribute, self.actor, self.tool, self.origin)
+        keys = ("type", "address", "attribute", "actor", "tool", "origin")
+        return severity >= self.min_severity and all(
+            fnmatchcase(names.get(key, ""), glob) for key, glob in zip(keys, patterns, strict=True)
+        )
+
+
 class Caps(_Table):
     """Blast radius: a plan over a cap is denied whole, whatever the rules say."""
 
@@ -109,6 +146,8 @@ class Policy(_Table):
 
     mode: Mode = Mode.PROPOSE
     rules: tuple[Rule, ...] = ()
+    # Left out where empty, so that what was approved under a policy from before there was such a table still holds.
+    drift: tuple[DriftRule, ...] = Field(default=(), exclude_if=lambda rules: not rules)
     caps: Caps = Caps()
     self_approval: SelfApproval = SelfApproval()
     approvers: tuple[str, ...] = ()

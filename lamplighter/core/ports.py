@@ -69,8 +69,8 @@ class Effect(Protocol):
         ...
 
 
-class TraceSource(Protocol):
-    """An API trace, read once from its start to its end: CloudTrail files, a live query, another cloud's audit log.
+class TraceFacts(Protocol):
+    """What is told of an API trace that was read.
 
     `counts`, `coverage` and `problems` are whole when `records` has ended. `problems` not empty means that the trace
     was read in part, so an answer made from it is incomplete.
@@ -89,6 +89,10 @@ class TraceSource(Protocol):
     def limits(self) -> Sequence[str]:
         """What this kind of source never shows, one line each, to be said with every answer; no defect of this one."""
         ...
+
+
+class TraceSource(TraceFacts, Protocol):
+    """An API trace, read once from its start to its end: CloudTrail files, a live query, another cloud's audit log."""
 
     def records(self) -> Iterator[Record]:
         """The records that may be changes, each once, in no order; memory does not grow with what is left out.

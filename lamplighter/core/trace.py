@@ -35,10 +35,14 @@ class ReadCounts:
 
 
 class Place(NamedTuple):
-    """Where calls are recorded: an account (empty where the record names none) and a region."""
+    """Where calls are recorded: an account and a region. Either is empty where nothing names it."""
 
     account: str
     region: str
+
+    @property
+    def said(self) -> str:
+        return f"account {self.account}, region {self.region}"
 
 
 class Span(NamedTuple):

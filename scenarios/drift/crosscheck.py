@@ -22,7 +22,7 @@ from lamplighter.scenarios.drift.catalogue import kinds
 from lamplighter.scenarios.drift.inventory import Inventory, Reading
 from lamplighter.scenarios.drift.night import Night, World
 from lamplighter.scenarios.drift.probe import PEOPLE, inject, new_night, targets
-from lamplighter.scenarios.drift.schema import base, projects
+from lamplighter.scenarios.drift.schema import PROJECTS, base, projects
 from lamplighter.scenarios.drift.worlds import prepared, rebuild, terraform
 from lamplighter.scenarios.people import TERRAFORM
 from lamplighter.scenarios.world import served, terraform_environment
@@ -77,7 +77,7 @@ def _refreshed(project: str, world: World, mirror: Path) -> dict[str, Any]:
     with served(world.inventory.hands.recorder) as endpoint, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = terraform_environment(folder, mirror, endpoint, TERRAFORM)
-        code = prepared(project, folder)
+        code = prepared(PROJECTS / project, folder)
         base(project).write_state(code)
         terraform(["init", "-no-color", "-input=false"], code, environment)
         arguments = ["apply", "-refresh-only", "-auto-approve", "-no-color", "-input=false"]

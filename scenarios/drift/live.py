@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from lamplighter.scenarios import people
 from lamplighter.scenarios.drift.schema import PROJECTS, Scenario, base
 from lamplighter.scenarios.drift.worlds import override, rebuild
+from lamplighter.scenarios.event_history import EventHistory
 from lamplighter.scenarios.recorder import Recorder, Request
 from lamplighter.scenarios.world import served, terraform_environment
 
@@ -29,7 +31,11 @@ class LiveCloud(NamedTuple):
 
 def drifted(case: Scenario) -> Recorder:
     """The cloud of a scenario, rebuilt in this process: the apply's requests, then the night's. One a process."""
-    recorder = rebuild(case.project)
+    return left_by(case, rebuild(case.project))
+
+
+def left_by(case: Scenario, recorder: Recorder) -> Recorder:
+    """The rebuilt cloud of the case's project, with the calls of its night made in it."""
     recorder.seed = f"{recorder.seed}/{case.seed}"
     recorder.replay(Request.of(row) for row in case.calls)
     recorder.events.clear()
@@ -38,9 +44,14 @@ def drifted(case: Scenario) -> Recorder:
 
 @contextmanager
 def drifted_cloud(case: Scenario, folder: Path, mirror: Path | None = None) -> Iterator[LiveCloud]:
-    """Serve the cloud of `case`; `folder` is an empty one for the project's copy. `mirror`: a provider mirror."""
+    """Serve the cloud of `case`; `folder` is an empty one for the project's copy. `mirror`: a provider mirror.
+
+    The account has the event history of that night, as it was a minute after the last event.
+    """
     recorder = drifted(case)
-    with served(recorder) as endpoint:
+    accounts = {key: session.account for key, session in recorder.sessions.items()}
+    end = datetime.fromisoformat(case.window[1]) + timedelta(minutes=1)
+    with served(EventHistory(recorder, case.events, accounts, end)) as endpoint:
         code = folder / "project"
         shutil.copytree(PROJECTS / case.project, code)
         (code / "sandbox_override.tf").write_text(override(code))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lamplighter.scenarios import people
 from lamplighter.scenarios.drift.night import Night
-from lamplighter.scenarios.drift.schema import DATA
+from lamplighter.scenarios.drift.schema import DATA, PROJECTS
 from lamplighter.scenarios.drift.worlds import APPLIED, prepared, terraform
 from lamplighter.scenarios.recorder import Request, send
 from lamplighter.scenarios.world import SandboxClock, new_cloud, served, terraform_environment
@@ -29,7 +29,7 @@ def record(mirror: Path) -> int:
     with served(recorder) as endpoint, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = terraform_environment(folder, mirror, endpoint, people.OTHER_TERRAFORM)
-        code = prepared("search", folder)
+        code = prepared(PROJECTS / "search", folder)
         terraform(["init", "-no-color", "-input=false"], code, environment)
         run = ["apply", "-auto-approve", "-no-color", "-input=false"]
         for number, arguments in enumerate((run, [*run, "-var", "days=30"], [*run, "-destroy"])):

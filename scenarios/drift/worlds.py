@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lamplighter.scenarios import people
 from lamplighter.scenarios.drift.schema import DATA, PROJECTS, base
@@ -41,10 +41,10 @@ def override(code: Path) -> str:
     return OVERRIDE + "".join(OVERRIDE.replace(head, f'{head}  alias = "{name}"\n') for name in aliases)
 
 
-def prepared(project: str, folder: Path) -> Path:
-    """A copy of the project in `folder`, with the sandbox's provider settings."""
+def prepared(source: Path, folder: Path) -> Path:
+    """A copy of the root module `source` in `folder`, with the sandbox's provider settings."""
     copy = folder / "project"
-    shutil.copytree(PROJECTS / project, copy)
+    shutil.copytree(source, copy)
     (copy / "sandbox_override.tf").write_text(override(copy))
     return copy
 
@@ -62,14 +62,23 @@ def terraform(
     return done.stdout
 
 
-def record_base(project: str, mirror: Path) -> str:
-    """Apply the project for real, see that it plans clean, and store state, requests and records under `data/`."""
+class Applied(NamedTuple):
+    """What an apply left: the state file, and the requests that changed something."""
+
+    state: bytes
+    requests: list[Request]
+
+
+def applied(source: Path, mirror: Path) -> Applied:
+    """Apply a copy of the root module `source` for real in an empty cloud, and see that it plans clean.
+
+    SandboxError where it does not.
+    """
     recorder = new_cloud(dict(people.SESSIONS), SandboxClock(APPLIED))
-    data = DATA / project / "base"
     with served(recorder) as endpoint, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = terraform_environment(folder, mirror, endpoint, people.TERRAFORM)
-        code = prepared(project, folder)
+        code = prepared(source, folder)
         terraform(["init", "-no-color", "-input=false"], code, environment)
         terraform(["apply", "-auto-approve", "-no-color", "-input=false"], code, environment)
         # A second apply stores what a refresh fills in (attachments in roles); it must change nothing.
@@ -78,16 +87,28 @@ def record_base(project: str, mirror: Path) -> str:
         if len(recorder.requests) != before:
             again = [f"{item.method} {item.path} {item.body[:300]!r}" for item in recorder.requests[before:]]
             raise SandboxError(f"the second apply changed something: {again}")
-        plan = ["plan", "-detailed-exitcode", "-no-color", "-input=false"]
-        terraform(plan, code, environment)
-        data.mkdir(parents=True, exist_ok=True)
-        state = (code / "terraform.tfstate").read_bytes()
-    _write(data / "terraform.tfstate.gz", state)
-    rows = [json.dumps(request.row(), separators=(",", ":")) for request in map(_owned, recorder.requests)]
+        terraform(["plan", "-detailed-exitcode", "-no-color", "-input=false"], code, environment)
+        return Applied(
+            (code / "terraform.tfstate").read_bytes(), [_owned(item) for item in recorder.requests]
+        )
+
+
+def written(made: Applied, data: Path) -> None:
+    """Store an apply in the folder `data`, which is made."""
+    data.mkdir(parents=True, exist_ok=True)
+    _write(data / "terraform.tfstate.gz", made.state)
+    rows = [json.dumps(request.row(), separators=(",", ":")) for request in made.requests]
     _write(data / "recording.jsonl.gz", "\n".join(rows).encode())
+
+
+def record_base(project: str, mirror: Path) -> str:
+    """Apply the project for real and store state, requests and records under `data/`."""
+    made = applied(PROJECTS / project, mirror)
+    written(made, DATA / project / "base")
     write_apply(project)
-    managed = [item for item in json.loads(state)["resources"] if item["mode"] == "managed"]
-    return f"{project}: {sum(len(item['instances']) for item in managed)} resources, {len(rows)} requests"
+    resources = [item for item in json.loads(made.state)["resources"] if item["mode"] == "managed"]
+    count = sum(len(item["instances"]) for item in resources)
+    return f"{project}: {count} resources, {len(made.requests)} requests"
 
 
 def _owned(request: Request) -> Request:

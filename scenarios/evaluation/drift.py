@@ -1,19 +1,21 @@
 """Does the drift engine find what people changed, whom does it name, and does it stay silent otherwise?
 
-Every scenario is checked from code, state and trace alone (`..._no_terraform`).
+Every scenario is checked from code, state and trace alone (`..._no_terraform`) and, where Terraform, a provider mirror
+and moto are there, once more with Terraform, which asks the scenario's cloud. Where they are not, a table says so.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lamplighter.drift import check_directory
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.drift.schema import Scenario
+from lamplighter.scenarios.evaluation import drift_terraform
 from lamplighter.scenarios.evaluation.drift_score import Score, metrics, score
 from lamplighter.scenarios.evaluation.registry import Request, Result
 
@@ -25,15 +27,51 @@ def evaluate(request: Request) -> Result:
     scores = [from_trace(case) for case in chosen]
     silent = [item for case, item in zip(chosen, scores, strict=True) if case.suite != "drift"]
     measured = metrics(scores, "_no_terraform")
+    asked = _asked(chosen)
+    measured |= asked.metrics
     if silent:
-        measured["false_findings"] = float(sum(item.false for item in silent))
+        measured["false_findings"] = asked.false + float(sum(item.false for item in silent))
     return Result(
         metrics=measured,
         cases=len(chosen),
-        labels=("own scenarios", "recorded"),
-        tables=tuple(tables(scores)),
+        labels=("own scenarios", "recorded", *asked.labels),
+        tables=(
+            *tables(scores),
+            *asked.tables,
+            *(_beside_peers(every, request.sample) if request.peers else ()),
+        ),
         sampled=len(chosen) < len(every),
     )
+
+
+class _Asked(NamedTuple):
+    """What the cases with Terraform give; `false` counts findings where there is nothing to find."""
+
+    metrics: Mapping[str, float]
+    false: int
+    labels: tuple[str, ...]
+    tables: tuple[dict[str, Any], ...]
+
+
+def _asked(cases: Sequence[Scenario]) -> _Asked:
+    lacking = drift_terraform.missing()
+    if lacking:
+        row = {"title": "with Terraform", "columns": ["measured", "why"], "rows": [["no", lacking]]}
+        return _Asked({}, 0, (), (row,))
+    done = drift_terraform.with_terraform(cases)
+    scores = [item.score for item in done]
+    measured = metrics(scores)
+    measured["terraform_answered"] = round(sum(item.answered for item in done) / len(done), 4)
+    silent = [item for case, item in zip(cases, scores, strict=True) if case.suite != "drift"]
+    named = ({**table, "title": f"with Terraform, {table['title']}"} for table in tables(scores))
+    return _Asked(measured, sum(item.false for item in silent), ("real terraform",), tuple(named))
+
+
+def _beside_peers(cases: Sequence[Scenario], count: int | None) -> Iterator[dict[str, Any]]:
+    # Live clouds need moto; the evaluation itself needs no more than its data.
+    from lamplighter.scenarios.evaluation.peers.compare import tables as compared
+
+    return compared(cases, count)
 
 
 def sampled(cases: Sequence[Scenario], count: int | None) -> list[Scenario]:

@@ -61,7 +61,7 @@ def score(case: Scenario, findings: Iterable[Finding], *, incomplete: bool = Fal
         if truths:
             found.setdefault(_meant(finding, truths).key, []).append(finding)
         else:
-            false[_names_of(finding)[0]] = finding
+            false[names_of(finding)[0]] = finding
     needed = {truth.key: truth for group in wanted.values() for truth in group if truth.needed}
     missed = needed.keys() - found.keys()
     blamed = {
@@ -134,8 +134,8 @@ def _meant(finding: Finding, truths: Sequence[_Truth]) -> _Truth:
 
 def _keys(finding: Finding, wanted: Mapping[Key, Sequence[_Truth]]) -> list[Key]:
     """The keys of the truth that the finding may stand for, the most exact first."""
-    exact = [key for key in _names_of(finding) if key in wanted]
-    address, attribute = _names_of(finding)[0]
+    exact = [key for key in names_of(finding) if key in wanted]
+    address, attribute = names_of(finding)[0]
     near = [key for key in wanted if key[0] == address and key[1] and attribute]
     if exact or not near:
         return exact
@@ -146,7 +146,7 @@ def _keys(finding: Finding, wanted: Mapping[Key, Sequence[_Truth]]) -> list[Key]
     return closer or [key for key in near if hidden and key[1].startswith(f"{attribute}.")]
 
 
-def _names_of(finding: Finding) -> list[Key]:
+def names_of(finding: Finding) -> list[Key]:
     details = finding.details
     attribute = bare(str(details.get("attribute", "")))
     names = _names(str(details.get("resource_id")))

@@ -12,12 +12,13 @@ from lamplighter.core.errors import ConfigError
 class Request(NamedTuple):
     """`sample` is how many cases or repetitions at most (None: all); `seeds` how many seeds, from 0.
 
-    `stage` is the last stage to run (None: all there are).
+    `stage` is the last stage to run (None: all there are). `peers`: run other tools on the same cases too.
     """
 
     sample: int | None = None
     seeds: int = 1
     stage: str | None = None
+    peers: bool = False
 
 
 class Result(NamedTuple):

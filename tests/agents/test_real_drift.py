@@ -21,7 +21,7 @@ def sample(tmp_path: Path) -> Wiring:
     project = tmp_path / "payments"
     shutil.copytree(ROOT / "scenarios" / "projects" / "payments", project)
     trace, state = (DATA / "trace",), DATA / "terraform.tfstate"
-    return build(Config(project=project, trace=trace, state=state, state_dir=tmp_path / "state"))
+    return build(Config(project=project, trace=trace, state=str(state), state_dir=tmp_path / "state"))
 
 
 def contents(wiring: Wiring) -> dict[str, str]:
@@ -40,6 +40,15 @@ def test_a_filter_keeps_its_own(sample: Wiring, request_text: str, field: str, v
     (plan,) = [event.plan for event in events if isinstance(event, Proposed)]
     addresses = {getattr(step.operation, "address", None) for step in plan.steps}
     assert addresses <= {finding.where for finding in found}
+
+
+def test_the_settings_say_whether_terraform_is_asked(tmp_path: Path) -> None:
+    project, trace = ROOT / "scenarios" / "projects" / "payments", (DATA / "trace",)
+    for asked in (True, False):
+        config = Config(state_dir=tmp_path, terraform=asked, terraform_program="terraform-that-is-not-there")
+        answer = build(config).check_drift(project, trace, DATA / "terraform.tfstate")
+        told = [line for line in answer.not_checked if "terraform-that-is-not-there: is not found" in line]
+        assert len(told) == asked and answer.incomplete == asked and answer.findings
 
 
 def test_who_opened_port_22(sample: Wiring) -> None:

@@ -29,7 +29,8 @@ def test_programs_say_their_version_and_missing_ones_are_not_wrong(tmp_path: Pat
     program(programs, "psql", "echo broken >&2; exit 3")
     code, checks = doctor(tmp_path, programs)
     assert code == 0
-    assert checks["terraform"] == ("ok", f"Terraform v1.11.4  {programs / 'terraform'}")
+    said = f"Terraform v1.11.4  {programs / 'terraform'}, asked by `lamp drift check --terraform`"
+    assert checks["terraform"] == ("ok", said)
     assert checks["psql"][0] == "ok" and "does not say its version" in checks["psql"][1]
     assert checks["pg_ctl"][0] == checks["kubectl"][0] == "missing"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lamplighter.scenarios.bench_cli import SAMPLE_CHECK, heavy_imports
+from lamplighter.scenarios.world import MIRROR_VARIABLE
 from tests.command import lamp
 
 
@@ -64,7 +65,7 @@ def test_no_trace_is_wrong_usage(tmp_path: Path) -> None:
 )
 def test_what_is_printed_is_what_the_schema_says(tmp_path: Path, name: str, command: tuple[str, ...]) -> None:
     schema = json.loads(lamp(tmp_path, "schema", "print", name).stdout)
-    printed = json.loads(lamp(tmp_path, *command).stdout)
+    printed = json.loads(lamp(tmp_path, *command, **{MIRROR_VARIABLE: ""}).stdout)
     assert printed["schema"] == schema["properties"]["schema"]["const"]
     assert breaches(printed, schema, schema) == []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lamplighter.cli.drift import moment
+from lamplighter.cli.drift_options import moment
 from lamplighter.scenarios.bench_cli import SAMPLE_CHECK
 from tests.command import lamp
 from tests.drift.code.world import call, resource, state_document

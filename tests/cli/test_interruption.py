@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lamplighter.cli.drift import exit_code
+from lamplighter.cli.drift_answer import exit_code
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Finding, Severity
 from tests.command import environment

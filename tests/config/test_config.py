@@ -40,7 +40,7 @@ def test_each_place_yields_to_the_one_before_it(tmp_path: Path) -> None:
     env = _env(tmp_path, XDG_CONFIG_HOME=str(tmp_path / "xdg"), LAMP_STATE="env", LAMP_TRACE="env")
     config, origin = load_config(named, environ=env, cwd=inner)
     assert config.trace == (tmp_path / "named",)
-    assert config.state == inner / "env"
+    assert config.state == str(inner / "env")
     assert config.project == tmp_path / "pyproject"
     assert config.aws_region == "lamp"
     assert config.mode is Mode.ACT
@@ -131,6 +131,10 @@ def test_a_policy_file_with_an_unknown_key_names_the_file(tmp_path: Path) -> Non
         'policy = "p.toml"',
         'state_dir = "st"',
         'models.cloud.endpoint = "https://x.example"',
+        'aws_roles = { 111111111111 = "arn:aws:iam::111111111111:role/lamp" }',
+        'aws_profiles = { 111111111111 = "prod" }',
+        'state = "https://collector.example/state"',
+        'state = "pull"',
     ],
 )
 @pytest.mark.parametrize("name", ["lamp.toml", "pyproject.toml"])
@@ -184,6 +188,43 @@ def test_a_file_found_in_the_project_may_only_tighten(
     assert (said.mode, said.budgets.steps) == ("act", 77)
     if name == "lamp.toml":
         assert load_config(path, environ=_env(tmp_path), cwd=tmp_path).origin[key] == str(path)
+
+
+ROLE = "arn:aws:iam::111111111111:role/lamp-read"
+
+
+def test_accounts_have_roles_and_profiles_by_table_or_variable(tmp_path: Path) -> None:
+    named = tmp_path / "named.toml"
+    named.write_text(f'[aws_roles]\n111111111111 = "{ROLE}"\n[aws_profiles]\n222222222222 = "audit"\n')
+    config, origin = load_config(named, environ=_env(tmp_path), cwd=tmp_path)
+    assert config.aws_roles == {"111111111111": ROLE} and origin["aws_roles"] == str(named)
+    assert config.aws_profiles == {"222222222222": "audit"}
+    said = load_config(environ=_env(tmp_path, LAMP_AWS_ROLES=f"111111111111={ROLE},"), cwd=tmp_path).config
+    assert said.aws_roles == config.aws_roles and said.aws_profiles == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('aws_roles = { 1111 = "x" }', "no account id"),
+        ('aws_roles = { 111111111111 = "lamp-read" }', "is no role of account 111111111111"),
+        (f'aws_roles = {{ 222222222222 = "{ROLE}" }}', "is no role of account 222222222222"),
+        (f'aws_roles = {{ 111111111111 = "{ROLE}" }}\naws_profiles = {{ 111111111111 = "p" }}', "a role too"),
+        ("aws_roles = { 111111111111 = 7 }", "a table of texts"),
+        ('aws_roles = "x"', "a table of texts"),
+    ],
+)
+def test_a_role_that_is_none_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    named = tmp_path / "named.toml"
+    named.write_text(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_config(named, environ=_env(tmp_path), cwd=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("state", ["s3://b/k", "hcp://o/w", "https://x.example/state", "pull"])
+def test_a_state_elsewhere_is_taken_as_it_stands(tmp_path: Path, state: str) -> None:
+    assert load_config(environ=_env(tmp_path, LAMP_STATE=state), cwd=tmp_path).config.state == state
 
 
 def test_the_strictest_of_two_files_found_holds(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from lamplighter.scenarios.drift.schema import Attribution, DriftTruth, Key, Sce
 from lamplighter.scenarios.evaluation.drift import evaluate, sampled
 from lamplighter.scenarios.evaluation.drift_score import Score, bare, metrics, score
 from lamplighter.scenarios.evaluation.registry import Request
+from lamplighter.scenarios.world import MIRROR_VARIABLE
 
 BLAME = Attribution(
     who="arn:aws:sts::1:assumed-role/Ops/jo",
@@ -170,8 +171,12 @@ def test_a_sample_is_spread_over_all_cases() -> None:
     assert sampled(every, None) == sampled(every, len(every) + 1) == every
 
 
-def test_the_sample_is_found_and_attributed_without_terraform() -> None:
+def test_the_sample_is_found_and_attributed_without_terraform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MIRROR_VARIABLE, "")
     result = evaluate(Request(stage="detect", sample=48))
     assert result.metrics["detection_f1_no_terraform"] >= 0.95
     assert result.metrics["attribution_accuracy_no_terraform"] >= 0.98
     assert result.metrics["false_findings"] == 0
+    assert "detection_f1" not in result.metrics
+    told = next(table for table in result.tables if table["title"] == "with Terraform")
+    assert [row[0] for row in told["rows"]] == ["no"] and told["rows"][0][1]

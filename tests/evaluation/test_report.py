@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lamplighter.scenarios.evaluation.report import page
+from lamplighter.scenarios.world import MIRROR_VARIABLE
 from tests.command import lamp
 
 HOSTILE = '<script src="x">\x1b[31m\u202e&</script>'
@@ -136,7 +137,7 @@ def test_a_table_without_a_label_and_numbers_is_not_drawn(cells: list[list[Any]]
 
 
 def test_smoke_prefixes_its_metrics_and_writes_the_page(tmp_path: Path) -> None:
-    done = lamp(tmp_path, "eval", "smoke", "--report", "out", "--json")
+    done = lamp(tmp_path, "eval", "smoke", "--report", "out", "--json", **{MIRROR_VARIABLE: ""})
     result = json.loads(done.stdout)
     assert done.code == 0, done.stderr
     assert {"drift.detection_f1_no_terraform", "drift.false_findings"} <= result["metrics"].keys()

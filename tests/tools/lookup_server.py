@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -21,6 +22,7 @@ Answer = tuple[int, dict[str, Any]]
 class Asked(NamedTuple):
     region: str
     body: dict[str, Any]
+    account: str = ""
 
 
 class History:
@@ -29,6 +31,12 @@ class History:
     def __init__(self) -> None:
         self.account = "123456789012"
         self.events: dict[str, list[dict[str, Any]]] = {}
+        """Of `account`, by region."""
+        self.others: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        """The same of other accounts, which are reached by a role."""
+        self.assumed: list[str] = []
+        self.untrusting: set[str] = set()
+        """ARNs of roles that may not be assumed."""
         self.page_size = 50
         self.asked: list[Asked] = []
         self.identity_asked = 0
@@ -43,6 +51,8 @@ class History:
 
     def answer(self, asked: Asked) -> Answer:
         number = sum(one.region == asked.region for one in self.asked)
+        if asked.account != self.account:
+            assert asked.account in self.others
         self.asked.append(asked)
         given = self.misbehave(asked, number)
         return given if given is not None else self._page(asked)
@@ -60,7 +70,7 @@ class History:
         assert body["LookupAttributes"] == [{"AttributeKey": "ReadOnly", "AttributeValue": "false"}]
         found = [
             record
-            for record in self.events.get(asked.region, [])
+            for record in self.others.get(asked.account, self.events).get(asked.region, [])
             if record.get("readOnly") is not True and body["StartTime"] <= epoch(record) <= body["EndTime"]
         ]
         found.sort(key=epoch, reverse=True)
@@ -97,11 +107,14 @@ def serving(history: History) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", self.headers["Authorization"])
+            scope = re.search(r"Credential=([^/]+)/\d+/([^/]+)/", self.headers["Authorization"])
             assert scope is not None
+            account = scope[1].removeprefix(OF_ROLE) if scope[1].startswith(OF_ROLE) else history.account
             if self.headers.get("X-Amz-Target", "").endswith("CloudTrail_20131101.LookupEvents"):
-                status, answer = history.answer(Asked(scope[1], json.loads(body)))
+                status, answer = history.answer(Asked(scope[2], json.loads(body), account))
                 self.reply(status, "application/x-amz-json-1.1", json.dumps(answer).encode())
+            elif b"Action=AssumeRole" in body:
+                self.reply(*assumed(history, parse_qs(body.decode())["RoleArn"][0]))
             else:
                 history.identity_asked += 1
                 self.reply(*identity(history))
@@ -127,6 +140,22 @@ def serving(history: History) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+OF_ROLE = "ASIAOFROLE"
+"""The access key of an assumed role begins so; its account follows."""
+
+
+def assumed(history: History, role: str) -> tuple[int, str, bytes]:
+    history.assumed.append(role)
+    if role in history.untrusting:
+        text = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+        return 403, "text/xml", f"<ErrorResponse>{text}</ErrorResponse>".encode()
+    key = f"{OF_ROLE}{role.split(':')[4]}"
+    keys = f"<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
+    keys += "<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>"
+    whole = f"<AssumeRoleResult><Credentials>{keys}</Credentials></AssumeRoleResult>"
+    return 200, "text/xml", f"<AssumeRoleResponse>{whole}</AssumeRoleResponse>".encode()
 
 
 def identity(history: History) -> tuple[int, str, bytes]:

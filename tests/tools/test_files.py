@@ -18,7 +18,7 @@ from lamplighter.core.operations import ByteEdit, EditHcl, Restart, Target
 from lamplighter.core.plans import Plan, Step
 from lamplighter.core.policy import Policy
 from lamplighter.core.results import Outcome
-from lamplighter.tools.files import FileEdits, edit_version
+from lamplighter.tools.files import ABSENT, FileEdits, edit_version
 from lamplighter.tools.terraform_files import FILE_LIMIT, read_code
 from tests.forks import in_child
 
@@ -261,6 +261,43 @@ def test_killed_before_the_rename_it_is_as_if_never_begun(root: Path) -> None:
     assert (root / "main.tf").read_bytes() == CODE
     assert len(names(root)) == 2
     assert [file.path for file in read_code(root).files] == ["main.tf"]
+    assert EFFECT.observe(edit, "claim").outcome is Outcome.FAILED
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.DONE
+
+
+def new_file(root: Path, text: str = "# new\n", name: str = "imports.tf") -> EditHcl:
+    return operation(root, ByteEdit(start=0, end=0, old="", new=text), name=name, version=ABSENT)
+
+
+def test_a_new_file_is_made_once_and_never_over_another(root: Path) -> None:
+    edit = new_file(root)
+    assert EFFECT.current_version(edit) == ABSENT
+    assert EFFECT.observe(edit, "claim").outcome is Outcome.FAILED
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.DONE
+    assert (root / "imports.tf").read_text() == "# new\n" and names(root) == ["imports.tf", "main.tf"]
+    assert EFFECT.observe(edit, "claim").outcome is Outcome.DONE
+    assert EFFECT.current_version(edit) != ABSENT
+    again = EFFECT.perform(edit, "claim")
+    assert again.outcome is Outcome.REFUSED and "is there by now" in again.detail
+    (root / "imports.tf").write_text("# mine\n")
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.REFUSED
+    assert EFFECT.observe(edit, "other").outcome is Outcome.UNKNOWN
+    assert (root / "imports.tf").read_text() == "# mine\n" and names(root) == ["imports.tf", "main.tf"]
+
+
+def test_killed_while_a_new_file_is_made_there_is_none(root: Path) -> None:
+    edit = new_file(root)
+
+    def work() -> None:
+        def at_link(event: str, _arguments: object) -> None:
+            if event == "os.link":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(at_link)
+        EFFECT.perform(edit, "claim")
+
+    assert os.WTERMSIG(in_child(work)) == signal.SIGKILL
+    assert not (root / "imports.tf").exists()
     assert EFFECT.observe(edit, "claim").outcome is Outcome.FAILED
     assert EFFECT.perform(edit, "claim").outcome is Outcome.DONE
 

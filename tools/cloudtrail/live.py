@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -119,13 +120,18 @@ class LookupEvents:
         with TraceIndex(self._state_dir / "trace" / f"cloudtrail-{account}.db") as index:
             whole = {region: span for region in regions if not index.missing(region, span)}
             if len(whole) < len(regions):
-                with exclusive(index.path.with_suffix(".lock")):
+                with ExitStack() as locks:
+                    # One for each region, always in this order, so that others may ask other regions meanwhile.
+                    for region in sorted(regions):
+                        locks.enter_context(
+                            exclusive(index.path.with_name(f"{index.path.stem}-{region}.lock"))
+                        )
                     whole |= self._pull(index, account, regions, span)
             if self.problems and not whole and not any(index.texts(regions, span)):
                 raise self.problems[0]
             # What was asked is covered, whether or not anything happened there.
-            for region, held in whole.items():
-                self.coverage.prove(Place(account, region), held)
+            for region, read in whole.items():
+                self.coverage.prove(Place(account, region), read)
             yield from self._kept(index.texts(regions, span))
 
     def _pull(self, index: TraceIndex, account: str, regions: Sequence[str], span: Span) -> dict[str, Span]:

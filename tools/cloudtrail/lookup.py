@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from threading import RLock
 from typing import Any, NamedTuple
 
 from lamplighter.core.errors import ConfigError, LampError, Unavailable
@@ -69,12 +70,19 @@ class Answer(NamedTuple):
 class Lookup:
     """The clients of one set of credentials. Nothing is loaded, and nothing asked, before the first request.
 
-    `endpoint` is for tests and private endpoints; `timeout_s` is of one request, in seconds.
+    `role_arn` is assumed first, with the credentials of `profile`. `endpoint` is for tests and private endpoints;
+    `timeout_s` is of one request, in seconds. Several threads may use one.
     """
 
-    def __init__(self, *, profile: str = "", endpoint: str = "", timeout_s: float = 10.0) -> None:
-        self._profile, self._endpoint, self._timeout_s = profile, endpoint, timeout_s
+    def __init__(
+        self, *, profile: str = "", role_arn: str = "", endpoint: str = "", timeout_s: float = 10.0
+    ) -> None:
+        self._profile, self._role_arn = profile, role_arn
+        self._endpoint, self._timeout_s = endpoint, timeout_s
+        # That of an assumed role is in its name: STS has answered for it.
+        self._account = role_arn.split(":")[4] if role_arn else ""
         self._session: Any = None
+        self._opening = RLock()
         self._clients: dict[tuple[str, str], Any] = {}
 
     def default_region(self) -> str:
@@ -91,11 +99,17 @@ class Lookup:
         return str(region)
 
     def account(self, region: str) -> str:
-        """Whose credentials these are (STS GetCallerIdentity, which needs no permission). Raises LampError."""
-        try:
-            return str(self._call("sts", "get_caller_identity", region, {})["Account"])
-        except (Throttled, ConnectionError) as error:
-            raise gave_up(error, region) from error
+        """Whose credentials these are (STS GetCallerIdentity, which needs no permission); asked once, and not for a
+        role. Raises LampError."""
+        with self._opening:
+            if self._role_arn:
+                self._opened()
+            if not self._account:
+                try:
+                    self._account = str(self._call("sts", "get_caller_identity", region, {})["Account"])
+                except (Throttled, ConnectionError) as error:
+                    raise gave_up(error, region) from error
+            return self._account
 
     def page(self, region: str, span: Span, token: str) -> Answer:
         """Changes only: events that CloudTrail marks with readOnly=false.
@@ -115,34 +129,60 @@ class Lookup:
         return Answer(events, answer.get("NextToken") or "")
 
     def _opened(self) -> Any:
-        if self._session is None:
-            try:
-                import boto3
-                from botocore.exceptions import BotoCoreError
-            except ImportError:
-                raise Unavailable(
-                    "boto3", "is not installed", "run `pip install 'lamplighter[aws]'`, or give --trace"
-                ) from None
-            try:
-                self._session = boto3.Session(profile_name=self._profile or None)
-            except BotoCoreError as error:
-                raise _unusable(error) from error
-        return self._session
+        with self._opening:
+            if self._session is None:
+                session = self._of_profile()
+                self._session = self._with_role(session) if self._role_arn else session
+            return self._session
+
+    def _of_profile(self) -> Any:
+        try:
+            import boto3
+            from botocore.exceptions import BotoCoreError
+        except ImportError:
+            raise Unavailable(
+                "boto3", "is not installed", "run `pip install 'lamplighter[aws]'`, or give --trace"
+            ) from None
+        try:
+            return boto3.Session(profile_name=self._profile or None)
+        except BotoCoreError as error:
+            raise _unusable(error) from error
+
+    def _with_role(self, session: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from lamplighter.tools._assumed_role import assumed
+
+        try:
+            return assumed(
+                session, self._role_arn, "lamplighter-trace", self._config(), endpoint=self._endpoint
+            )
+        except ClientError as error:
+            raise _not_assumed(error.response, self._role_arn) from error
+        except BotoCoreError as error:
+            failure = _no_answer(error, "sts", session.region_name or "us-east-1")
+            raise failure if isinstance(failure, LampError) else gave_up(failure, "sts") from error
+
+    def _config(self) -> Any:
+        from botocore.config import Config
+
+        return Config(
+            connect_timeout=min(5.0, self._timeout_s),
+            read_timeout=self._timeout_s,
+            retries={"total_max_attempts": 1},
+            user_agent_extra="lamplighter",
+        )
 
     def _client(self, service: str, region: str) -> Any:
-        if (service, region) not in self._clients:
-            from botocore.config import Config
-
-            config = Config(
-                connect_timeout=min(5.0, self._timeout_s),
-                read_timeout=self._timeout_s,
-                retries={"total_max_attempts": 1},
-                user_agent_extra="lamplighter",
-            )
-            self._clients[service, region] = self._opened().client(
-                service, region_name=region, endpoint_url=self._endpoint or None, config=config
-            )
-        return self._clients[service, region]
+        with self._opening:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._opened().client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self._endpoint or None,
+                    config=self._config(),
+                )
+            return self._clients[service, region]
 
     def _call(self, service: str, operation: str, region: str, wanted: Mapping[str, Any]) -> Any:
         self._opened()
@@ -206,6 +246,15 @@ def _refusal(response: Mapping[str, Any], service: str, region: str) -> Exceptio
     if int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500:
         return ConnectionError(subject, f"failed ({said})")
     return Unavailable(subject, f"refused the question ({said})", "check window and region, or give --trace")
+
+
+def _not_assumed(response: Mapping[str, Any], role_arn: str) -> LampError:
+    """Why a role's credentials were not given."""
+    code = str(response.get("Error", {}).get("Code", ""))
+    if code in _EXPIRED:
+        return EveryRegion("AWS credentials", f"have expired ({printable(code, limit=60)})", _LOG_IN)
+    remedy = "let its trust policy name our credentials, and them sts:AssumeRole"
+    return Unavailable(role_arn, f"may not be assumed ({printable(code, limit=60)})", remedy)
 
 
 def _no_answer(error: Exception, service: str, region: str) -> Exception:

@@ -6,14 +6,18 @@ Needs Terraform, a provider mirror and some minutes. What is kept of a plan is w
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lamplighter.drift.provider_schema import trimmed
+from lamplighter.scenarios.drift.worlds import forked
 from tests.drift.planned.changes import change_payments, change_shadows
+from tests.drift.planned.test_recorded_plans import CASES
 from tests.drift.planned.world import DATA, World, applied
 
 CHANGES: dict[str, Callable[[World], None]] = {"payments": change_payments, "shadows": change_shadows}
@@ -72,6 +76,25 @@ def record(folder: Path) -> None:
             used |= types(*plans.values())
             schemas = world.schemas()
     write(folder / "schema.json", trimmed(schemas, used))
+    for case in CASES:
+        # There is one cloud in a process: each case has a fork of its own.
+        forked(partial(record_case, case, folder))
+
+
+def record_case(name: str, folder: Path) -> None:
+    """The plan of a drift scenario's cloud, of the resources that it lists alone."""
+    from lamplighter.scenarios.drift.live import drifted_cloud
+    from lamplighter.scenarios.drift.schema import scenario
+    from lamplighter.scenarios.world import MIRROR_VARIABLE
+    from lamplighter.tools.terraform import Terraform
+
+    mirror = Path(os.environ[MIRROR_VARIABLE])
+    with tempfile.TemporaryDirectory() as scratch, drifted_cloud(scenario(name), Path(scratch), mirror) as it:
+        terraform = Terraform(it.code, env=it.environment, seconds=300)
+        terraform.init()
+        plan = terraform.planned().data
+    assert plan is not None
+    write(folder / f"{name}.json", {**kept(plan), "prior_state": {}})
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from lamplighter.tools.terraform_files import StateFile
 from tests.drift.planned.changes import Expected, payments_facts, shadows_facts
 from tests.drift.planned.world import DATA
 
+CASES = ("orders-0037", "orders-0042")
+"""Scenarios whose plans are recorded too; tests/drift/planned/record.py makes them."""
 EXPECTED = {"payments": payments_facts, "shadows": shadows_facts}
 
 
@@ -134,6 +136,7 @@ def facts_with(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> set[tuple[str
     tables = replace(filters(), **changed)
     monkeypatch.setattr(planned, "filters", lambda: tables)
     names = [f"{project}-{plan}" for project in EXPECTED for plan in ("applied", "changed", "changed-normal")]
+    names += CASES
     return {(name, fact) for name in names for fact in _hashable(read_plan(document(name)).facts)}
 
 
@@ -157,9 +160,19 @@ def test_each_derived_entry_takes_something_out(index: int, monkeypatch: pytest.
     assert facts_with(monkeypatch, derived=derived[:index] + derived[index + 1 :]) - baseline
 
 
+@pytest.mark.parametrize("entry", filters().unset, ids=str)
+def test_each_unset_entry_takes_something_out(
+    entry: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline = facts_with(monkeypatch)
+    others = {key: value for key, value in filters().unset.items() if key != entry}
+    assert facts_with(monkeypatch, unset=others) - baseline
+
+
 def test_every_entry_says_why() -> None:
     tables = filters()
     reasons = [
+        *(reason for _, reason in tables.unset.values()),
         *(rule.reason for rule in (*tables.shadows, *tables.derived)),
         *tables.rules.values(),
         *tables.computed.values(),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lamplighter.drift.model import Action, Actor, Change, EventRef
 from lamplighter.drift.netting import net
+from lamplighter.drift.values import HIDDEN
 
 ANA = Actor("ana", "IAMUser", "aws-cli", "198.51.100.17")
 QUEUE = {"name": "settlement"}
@@ -297,3 +298,9 @@ def test_a_whole_second_is_before_its_fractions() -> None:
     late = replace(early, event=early.event._replace(time="2026-11-20T09:00:01.250Z"), value=2)
 
     assert left(late, early) == [("set", "delay", 2)]
+
+
+def test_a_hidden_value_is_laid_to_the_last_call() -> None:
+    shown = net([change(1, "set", "name", "a"), change(2, "set", "name", "a")])
+    hidden = net([change(1, "set", "value", HIDDEN), change(2, "set", "value", HIDDEN)])
+    assert [item.cause.event.event_id for item in (*shown, *hidden)] == ["e01", "e02"]

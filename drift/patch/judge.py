@@ -1,0 +1,305 @@
+"""Whether edits make the code say what is live, and change nothing else: judged on every value of every instance.
+
+It computes what Terraform would compute, without the providers. Where a value cannot be computed it says so, and an
+edit that rests on such a value is refused: Terraform's own plan can tell then, this cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
+from lamplighter.drift.model import DriftItem
+from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.goals import address_in, imported_for, reached, set_of, unsaid
+from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.written import Said, Written
+from lamplighter.drift.values import ABSENT, at, same
+
+_RESTS_ON = ("var.", "local.", "module.", "each.", "data.", "path.", "count.")
+
+
+class Goal(NamedTuple):
+    """An item, and what is to become of it: `CODIFY` or `IGNORE`."""
+
+    item: DriftItem
+    verdict: Verdict = Verdict.CODIFY
+
+
+class Judgement(NamedTuple):
+    """`reason` is empty where all holds. `not_derived` names the values that could not be told to be as before."""
+
+    reason: str
+    not_derived: tuple[str, ...] = ()
+
+
+class Change(NamedTuple):
+    """What the code says of one place now and did not before; `path` is empty for an instance that comes or goes."""
+
+    address: str
+    path: str
+    was: Any
+    now: Any
+
+
+def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
+    """`goals` are all that may change between the two; none of them may be said already by chance of another edit."""
+    known = {(item.file, item.problem) for item in before.project.broken}
+    for broken in after.project.broken:
+        if (broken.file, broken.problem) not in known:
+            return Judgement(f"{broken.file} line {broken.line}: {broken.problem}")
+    for goal in goals:
+        reason = unsaid(goal.item, goal.verdict, after, before)
+        if reason:
+            return Judgement(reason)
+    assumed = next((text for goal in goals if (text := _assumed(goal, before, after))), "")
+    if assumed:
+        return Judgement(assumed)
+    allowed = [_Allowed(goal, before, after) for goal in goals]
+    for change in changes(before.written, after.written):
+        if not any(one.covers(change) for one in allowed) and not _is_stored(change, after):
+            return Judgement(_said(change))
+    reason = _imports(before, after)
+    if reason:
+        return Judgement(reason)
+    uncertain, notes = _uncertain(before.written, after.written, goals, after)
+    return Judgement(uncertain, notes)
+
+
+def changes(before: Written, after: Written) -> Iterator[Change]:
+    """Everything that is computed on both sides and differs, in the order of addresses."""
+    for address in sorted({*before.instances, *after.instances}):
+        was, now = before.instances.get(address), after.instances.get(address)
+        if was is None or now is None:
+            yield Change(address, "", "present" if was else None, "present" if now else None)
+        elif was is not now:
+            for name in sorted({*was.values, *now.values}):
+                for path, old, new in _leaves(name, was.values.get(name), now.values.get(name)):
+                    yield Change(address, path, old, new)
+
+
+def _leaves(path: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The smallest parts that differ; the index of a block is left out of its path."""
+    if was is UNKNOWN or now is UNKNOWN:
+        if was is not now:
+            yield path, was, now
+    elif same(was, now) and is_known(was) and is_known(now):
+        return
+    elif isinstance(was, Mapping) or isinstance(now, Mapping):
+        if all(side in ABSENT or isinstance(side, Mapping) for side in (was, now)):
+            old, new = was or {}, now or {}
+            for key in sorted({*old, *new}):
+                yield from _leaves(f"{path}.{key}", old.get(key), new.get(key))
+        else:
+            yield path, was, now
+    elif _blocks(was) and _blocks(now) and (was or now):
+        yield from _block_leaves(path, [*(was or [])], [*(now or [])])
+    elif isinstance(was, list) and isinstance(now, list):
+        lost, gained = _apart(was, now)
+        yield from ((path, item, None) for item in lost)
+        yield from ((path, None, item) for item in gained)
+    else:
+        yield path, was, now
+
+
+def _block_leaves(path: str, was: list[Any], now: list[Any]) -> Iterator[tuple[str, Any, Any]]:
+    lost, gained = _apart(was, now)
+    for number in range(max(len(lost), len(gained))):
+        old = lost[number] if number < len(lost) else {}
+        new = gained[number] if number < len(gained) else {}
+        yield from _leaves(path, old, new)
+
+
+def _apart(was: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
+    """What only the one, and what only the other list has; members that say the same are one."""
+    gained = [*now]
+    lost: list[Any] = []
+    for item in was:
+        found = next((index for index, other in enumerate(gained) if _equal(item, other)), None)
+        if found is None:
+            lost.append(item)
+        else:
+            gained.pop(found)
+    return lost, gained
+
+
+def _equal(left: Any, right: Any) -> bool:
+    return next(_leaves("", left, right), None) is None if left is not right else True
+
+
+def _blocks(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(item, Mapping) for item in value))
+
+
+class _Allowed:
+    """The changes that one goal is."""
+
+    def __init__(self, goal: Goal, before: Code, after: Code) -> None:
+        self._goal = goal
+        item = goal.item
+        self._path = _plain_path(item.attribute)
+        self._addresses = {
+            name for code in (before, after) if (name := address_in(code, item.address or "")) is not None
+        }
+        self._new = imported_for(item, after, before) if item.action == "create" else ""
+        self._place = set_of(item, before) if item.action != "create" else None
+        self._members: set[str] = set()
+        self._exact = True
+        if goal.verdict is Verdict.CODIFY and self._place is not None:
+            self._take_members(before, after)
+
+    def _take_members(self, before: Code, after: Code) -> None:
+        assert self._place is not None
+        was, now = before.written.members(*self._place), after.written.members(*self._place)
+        lost, gained = _apart(
+            [[member.key, member.value] for member in was or []],
+            [[member.key, member.value] for member in now or []],
+        )
+        changed = [*lost, *gained]
+        own = self._place[0]
+        for member in (*(was or []), *(now or [])):
+            # A resource of its own that stands on one side only, or says another thing now.
+            if member.holder.address != own and any(
+                _equal([member.key, member.value], one) for one in changed
+            ):
+                self._members.add(member.holder.address)
+        wanted = (self._goal.item.live_value, self._goal.item.code_value)
+        self._exact = all(any(_tells(side, key, value) for side in wanted) for key, value in changed)
+
+    def covers(self, change: Change) -> bool:
+        item = self._goal.item
+        if self._goal.verdict is Verdict.IGNORE:
+            return change.address in self._addresses and change.path == "lifecycle"
+        match item.action:
+            case "delete":
+                return change.address in self._addresses and not change.path
+            case "create":
+                return change.address == self._new and not change.path
+            case "add" | "remove":
+                return self._exact and self._of_set(change)
+            case "set":
+                own = change.address in self._addresses and bool(change.path)
+                return (own and self._under(change.path)) or (self._exact and self._of_set(change))
+
+    def _of_set(self, change: Change) -> bool:
+        if self._place is None:
+            return False
+        address, attribute = self._place
+        if change.address == address:
+            return change.path == attribute or change.path.startswith(f"{attribute}.")
+        return change.address in self._members
+
+    def _under(self, path: str) -> bool:
+        wanted = self._path
+        if wanted.startswith("tags."):
+            # The provider's `default_tags` are in `tags_all`, the resource's own in both.
+            return path in (wanted, wanted.replace("tags.", "tags_all.", 1))
+        if wanted == "tags":
+            return path.partition(".")[0] in ("tags", "tags_all")
+        return path == wanted or path.startswith(f"{wanted}.")
+
+
+def _tells(side: Any, key: str, value: Any) -> bool:
+    """Whether a side of an item tells of a member."""
+    if same(side, value):
+        return True
+    return isinstance(side, Mapping) and key in side and same(side[key], value)
+
+
+def _plain_path(path: str) -> str:
+    """Without the index of a block; a tag's key may be a number."""
+    if path.startswith(("tags.", "tags_all.")):
+        return path
+    return ".".join(part for part in path.split(".") if not part.isdecimal())
+
+
+def _is_stored(change: Change, after: Code) -> bool:
+    """Whether the code now spells out what it left to a default, and what is so already."""
+    if not change.path or change.was not in ABSENT or change.now is UNKNOWN:
+        return False
+    stored = after.stored.get(change.address)
+    return (
+        stored is not None
+        and change.now not in ABSENT
+        and same(at(stored.attributes, change.path), change.now)
+    )
+
+
+def _assumed(goal: Goal, before: Code, after: Code) -> str:
+    """A value that rests on the default of a root variable, where the state shows that another one is given."""
+    item = goal.item
+    address = address_in(before, item.address or "")
+    if item.action != "set" or goal.verdict is not Verdict.CODIFY or address is None:
+        return ""
+    was, now = before.written.instances[address], after.written.instances.get(address)
+    rests = sorted(was.assumed & now.assumed) if now is not None else []
+    stored = after.stored.get(item.address or "")
+    computed = [value for value in reached(was, item.attribute) if is_known(value) and value is not None]
+    if not rests or stored is None or not computed:
+        return ""
+    agreed = (at(stored.attributes, item.attribute), item.code_value, item.live_value)
+    if any(same(value, one) for value in computed for one in agreed):
+        return ""
+    return f"rests on var.{rests[0]}, whose value is given elsewhere than in the files"
+
+
+def _imports(before: Code, after: Code) -> str:
+    """An import block for what is no new instance would fail."""
+    added = after.written.imports.keys() - before.written.imports.keys()
+    for address in sorted(added):
+        if address in before.written.instances or address not in after.written.instances:
+            return f"imports {address}, which is no new instance"
+    for address in sorted(after.written.instances.keys() - before.written.instances.keys()):
+        if address not in after.written.imports:
+            return f"{address} would be made anew: nothing imports what is there"
+    return ""
+
+
+def _uncertain(
+    before: Written, after: Written, goals: Sequence[Goal], code: Code
+) -> tuple[str, tuple[str, ...]]:
+    """What cannot be computed on either side: refused where it is written otherwise now, else named where it may rest
+    on what has changed."""
+    moved = before.shared != after.shared
+    ignored = {address_in(code, goal.item.address or "") for goal in goals if goal.verdict is Verdict.IGNORE}
+    notes: list[str] = []
+    for address, now in after.instances.items():
+        was = before.instances.get(address)
+        if was is None:
+            continue
+        if was.counted and not now.counted:
+            return f"how many instances {address} is one of can no longer be computed", ()
+        for name in sorted(now.texts.keys() & was.texts.keys()):
+            if now.texts[name] != was.texts[name] and not _as_computed(was, now, name):
+                return f"{name} of {address} is written otherwise, and cannot be computed here", ()
+            if moved and any(mark in now.texts[name] for mark in _RESTS_ON) and address not in ignored:
+                notes.append(f"not derived: {name} of {address}")
+        if moved and not now.counted:
+            notes.append(f"not derived: how many instances {address} is one of")
+    return "", tuple(dict.fromkeys(notes))
+
+
+def _as_computed(was: Said, now: Said, name: str) -> bool:
+    """Whether a value that is known in part differs in known parts only: those were judged already."""
+    old, new = was.values.get(name), now.values.get(name)
+    return old is not UNKNOWN and new is not UNKNOWN and _shape(old) == _shape(new)
+
+
+def _shape(value: Any, path: str = "") -> list[str]:
+    """Where the unknown parts of a value are."""
+    if value is UNKNOWN:
+        return [path]
+    if isinstance(value, Mapping):
+        return [found for key in sorted(value) for found in _shape(value[key], f"{path}.{key}")]
+    if isinstance(value, list):
+        return [found for item in value for found in _shape(item, f"{path}[]")]
+    return []
+
+
+def _said(change: Change) -> str:
+    if not change.path:
+        return f"{change.address} would {'vanish from' if change.was else 'appear in'} the code"
+    if change.now is UNKNOWN:
+        return f"{change.path} of {change.address} could no longer be computed"
+    return f"{change.path} of {change.address} would change too"
