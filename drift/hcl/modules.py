@@ -108,13 +108,16 @@ class Instance:
         world: World,
         exclusive: bool,
         call: tuple[Block, Instance] | None = None,
+        step: Key = None,
     ) -> None:
-        """`call` is the block that calls the module, and the instance it stands in; None for the root."""
+        """`call` is the block that calls the module, and the instance it stands in; None for the root. `step` is the
+        index key that the call has this instance under."""
         self.module = module
         self.prefix = prefix
         self.exclusive = exclusive
         self._arguments = arguments
         self._call = call
+        self.step = step
         self._world = world
         self._memo: dict[tuple[str, ...], tuple[Any, frozenset[str]]] = {}
         self._children: dict[tuple[str, Key], Instance | None] = {}
@@ -122,6 +125,20 @@ class Instance:
     @property
     def scope(self) -> Scope:
         return Scope(self, self._world.work)
+
+    @property
+    def call(self) -> tuple[Block, Instance] | None:
+        """The block that calls the module, and the instance it stands in; None for the root."""
+        return self._call
+
+    def argument(self, name: str) -> Argument | None:
+        """What the call gives for a variable; None where it gives nothing, and for the root."""
+        given = self._arguments.get(name)
+        return given if isinstance(given, Argument) else None
+
+    def keys(self, block: Block) -> list[Key] | None:
+        """The index keys of a block's instances, [None] for a plain block, None where they are not known."""
+        return self._keys(block)
 
     def variable(self, name: str) -> Any:
         return self._once(lambda: self._variable(name), "var", name)
@@ -296,7 +313,7 @@ class World:
         }
         alone = caller.exclusive and not is_repeated(block) and self._uses[target] == 1 and target != ""
         prefix = f"{caller.prefix}module.{name}{index(key)}."
-        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller))
+        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller), step=key)
 
 
 def as_written(block: Block, name: str) -> str:
