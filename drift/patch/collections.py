@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.address import Key, quote
 from lamplighter.drift.hcl.evaluate import literal, value_of
-from lamplighter.drift.hcl.modules import Instance
+from lamplighter.drift.hcl.modules import Instance, as_written
 from lamplighter.drift.hcl.syntax import Block, Expression, source
 from lamplighter.drift.patch import statements
 from lamplighter.drift.patch.code import Code
@@ -77,13 +77,16 @@ def including(place: Place, key: str, value: Any, code: Code, peers: Sequence[st
 
 
 class Argument(NamedTuple):
-    """What a module call gives for a variable; `step` is the index key of the instance that is meant."""
+    """What a module call gives for a variable; `step` is the index key of the instance that is meant, `kind` the first
+    word of the type that the variable has.
+    """
 
     expression: Expression
     caller: Instance
     call: Block
     step: Key
     value: Any
+    kind: str
 
 
 def arguments(place: Place) -> Iterator[Argument]:
@@ -92,9 +95,16 @@ def arguments(place: Place) -> Iterator[Argument]:
     while instance.call is not None:
         call, caller = instance.call
         found = [
-            Argument(given.expression, caller, call, instance.step, value_of(given.expression, given.scope))
+            Argument(
+                given.expression,
+                caller,
+                call,
+                instance.step,
+                value_of(given.expression, given.scope),
+                as_written(instance.module.variables[name], "type").partition("(")[0],
+            )
             for name in sorted(set(re.findall(r"\bvar\.([\w-]+)", text)))
-            if (given := instance.argument(name)) is not None
+            if (given := instance.argument(name)) is not None and name in instance.module.variables
         ]
         yield from found
         instance, text = caller, " ".join(argument.expression.text for argument in found)

@@ -6,6 +6,7 @@ that stands alone, and a collection that makes several of them gets one more mem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -220,7 +221,7 @@ def _hints(change: Change, holder: Holder) -> list[str]:
             return [*own, *(str(key) for key in member)]
         case _:
             text = str(member).rpartition("/")[2]
-            return [*own, "".join(f" {letter}" if letter.isupper() else letter for letter in text)]
+            return [*own, re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)]
 
 
 def _imported(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lamplighter.drift.dependents import owners
 from lamplighter.drift.hcl import address as addresses
 from lamplighter.drift.hcl.address import Address, index, quote
-from lamplighter.drift.hcl.evaluate import literal, value_of
+from lamplighter.drift.hcl.evaluate import UNKNOWN, value_of
 from lamplighter.drift.hcl.modules import Instance, is_repeated
 from lamplighter.drift.hcl.syntax import Block, source
 from lamplighter.drift.model import DriftItem
@@ -35,7 +35,7 @@ from lamplighter.drift.patch.references import Use, uses
 from lamplighter.drift.patch.statements import Draft, Splice
 from lamplighter.drift.patch.writing import block as block_text
 
-_HANGS_ON = ("_attachment", "_association", "_membership", "_policy")
+_HANGS_ON = ("_attachment", "_association", "_membership")
 """How types end whose instances are nothing without what they name."""
 
 
@@ -80,6 +80,9 @@ def obstacle(item: DriftItem, code: Code) -> str:
         )
     if gone is None:
         return f"{item.address} does not stand in the code that was read"
+    key, name = gone.parsed.key, f"{gone.instance.prefix}{gone.kind}.{gone.block.labels[1]}"
+    if isinstance(key, int) and any(one.address == f"{name}[{key + 1}]" for one in code.index.of_type(gone.kind)):
+        return f"{item.address} is gone, and it is not the last that `count` makes: one less would take {name}[{key + 1}]"
     holding = [use for use in _uses(gone, code) if _holds(gone, use, code)]
     if holding:
         named = ", ".join(sorted({".".join(use.block) for use in holding}))
@@ -190,7 +193,7 @@ def _instance_out(gone: Gone, code: Code) -> Iterator[Candidate]:
             yield from _drafted(draft, f"for_each {rule}")
         yield from _around_collection(gone, place, code)
     elif isinstance(key, int):
-        yield from _number_down(place, key, keys, code)
+        yield from _number_down(gone, place, key, keys, code)
 
 
 def _uses_at_all(gone: Gone, code: Code) -> bool:
@@ -226,9 +229,9 @@ def _around_collection(gone: Gone, place: Place, code: Code) -> Iterator[Candida
         yield from _drafted(draft, rule)
 
 
-def _number_down(place: Place, key: int, keys: Sequence[object] | None, code: Code) -> Iterator[Candidate]:
+def _number_down(gone: Gone, place: Place, key: int, keys: Sequence[object] | None, code: Code) -> Iterator[Candidate]:
     """A count that is one less; only the last of several can go, or each other one would be another."""
-    number = len(keys) if keys is not None else 0
+    number = len(keys) if keys is not None else _in_state(gone, code)
     for node, file in origins(place.expression, place.instance, code, place.block):
         draft = Draft(code)
         content = draft.content(file)
@@ -252,6 +255,12 @@ def _number_down(place: Place, key: int, keys: Sequence[object] | None, code: Co
             yield from _drafted(draft, "module argument")
 
 
+def _in_state(gone: Gone, code: Code) -> int:
+    """How many instances of the block the state has."""
+    base = f"{gone.instance.prefix}{gone.kind}.{gone.block.labels[1]}["
+    return sum(item.address.startswith(base) for item in code.index.of_type(gone.kind))
+
+
 def _literal_of(node: object) -> object:
     text = source(node) if getattr(node, "type", "") == "literal_value" else ""  # type: ignore[arg-type]
     return int(text) if text.isdecimal() else {"true": True, "false": False}.get(text)
@@ -266,6 +275,8 @@ def _less(argument: Argument, key: int, number: int) -> str:
             return str(number - 1)
         case list() if len(argument.value) == number == 1:
             return "[]"
+        case _ if argument.value is UNKNOWN and number == 1:
+            return {"bool": "false", "list": "[]", "set": "[]"}.get(argument.kind, "")
         case _:
             return ""
 

@@ -71,7 +71,8 @@ def instances(code: Code) -> dict[str, dict[str, Any]]:
 def _within(instance: Instance) -> Iterator[tuple[str, dict[str, Any]]]:
     for (kind, name), block in instance.module.resources.items():
         base = f"{instance.prefix}{kind}.{name}"
-        for key in instance.keys(block) or ["?"]:
+        keys = instance.keys(block)
+        for key in ["?"] if keys is None else keys:
             yield base + index(key), _body(block.body, instance.inside(block, key))
     for name, block in instance.module.calls.items():
         for key in instance.keys(block) or []:
@@ -81,7 +82,7 @@ def _within(instance: Instance) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _body(body: Body, scope: Scope) -> dict[str, Any]:
-    said: dict[str, Any] = {name: value_of(item.expression, scope) for name, item in body.attributes.items()}
+    said: dict[str, Any] = {name: value_of(item.expression, scope) for name, item in body.attributes.items() if name != "depends_on"}
     for block in body.blocks:
         if block.type == "dynamic" and block.labels:
             said.setdefault(block.labels[0], []).extend(_generated(block, scope))
