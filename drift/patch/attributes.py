@@ -46,9 +46,9 @@ def with_value(attribute: str, value: Any, resource: StateResource, code: Code) 
         peers = [item for item in resource.attributes.get(attribute) or () if isinstance(item, str)]
         if isinstance(value, str):
             drafts += including(Place(own.expression, instance, block), value, None, code, peers)
-        wrapped = _around(code, own, f"concat({own.expression.text}, [{{}}])")
-        drafts += [("around the list", wrapped(text))]
         drafts += _by_input(own, value, resource, code, more=True)
+        if instance.exclusive:
+            drafts.append(("around the list", _around(code, own, f"concat({own.expression.text}, [{text}])")))
     yield from _candidates(drafts)
 
 
@@ -69,10 +69,11 @@ def without_value(attribute: str, value: Any, resource: StateResource, code: Cod
     drafts += without(Place(own.expression, instance, block), [value], code)
     named = to_value(code, _modules(resource), value)
     wanted = named.text if named is not None else quote(value)
-    around = _around(code, own, f"[for item in {own.expression.text} : item if item != {{}}]")
     if isinstance(value_of(own.expression, scope), list):
-        drafts.append(("around the list", around(wanted)))
         drafts += _by_input(own, value, resource, code, more=False)
+        if instance.exclusive:
+            around = f"[for item in {own.expression.text} : item if item != {wanted}]"
+            drafts.append(("around the list", _around(code, own, around)))
     yield from _candidates(drafts)
 
 
@@ -81,13 +82,10 @@ def _modules(resource: StateResource) -> tuple[addresses.ModuleStep, ...]:
     return parsed.modules if parsed is not None else ()
 
 
-def _around(code: Code, own: Attribute, form: str) -> Any:
-    def made(text: str) -> Draft:
-        draft = Draft(code)
-        draft.put(own.expression.file, Splice(*own.expression.span, form.replace("{}", text)))
-        return draft
-
-    return made
+def _around(code: Code, own: Attribute, text: str) -> Draft:
+    draft = Draft(code)
+    draft.put(own.expression.file, Splice(*own.expression.span, text))
+    return draft
 
 
 def _by_input(

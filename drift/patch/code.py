@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.patch.model import FileEdits, applied
@@ -16,11 +17,13 @@ from lamplighter.tools.terraform_files import CodeFiles
 class Code:
     """`contents` are all files of the code by path relative to the root directory (`../` for modules beside it),
     `variables` those of them that give values to variables, in the order in which they count, the last one most.
+    `records` are the trace's, by event id, as far as they are at hand: they tell what a new resource was made with.
     """
 
     contents: Mapping[str, bytes]
     variables: tuple[str, ...]
     state: StateRead
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     @classmethod
     def of(cls, files: CodeFiles, state: StateRead) -> Code:

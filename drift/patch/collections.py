@@ -19,7 +19,7 @@ from lamplighter.drift.patch.statements import Draft, Splice
 from lamplighter.drift.patch.writing import expression as written
 from lamplighter.drift.patch.writing import key_text
 
-_MOST = 40
+_MOST = 60
 """Ways that are proposed for one change."""
 
 

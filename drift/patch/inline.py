@@ -35,6 +35,8 @@ class Inline(NamedTuple):
     instance: Instance
     scope: Scope
     member: Any
+    described: str = ""
+    """The description that a rule was made with."""
 
     @property
     def alone(self) -> bool:
@@ -64,6 +66,8 @@ def inline_added(change: Inline, code: Code) -> Iterator[Candidate]:
     wanted = shapes.inline(change.attribute, change.member, change.resource.attributes.get("id"))
     if wanted is None:
         return
+    if change.described:
+        wanted["description"] = change.described
     for generated in change.dynamics():
         yield from _in_dynamic(change, generated, wanted, code)
     if change.alone:
@@ -107,7 +111,7 @@ def _key_for(change: Inline) -> str:
 
 
 def _in_list(change: Inline, wanted: Mapping[str, Any], code: Code) -> Iterator[Candidate]:
-    """A source more in a rule for the same ports that has no description: a rule made by hand has none either."""
+    """A source more in a rule for the same ports, with the same description or none."""
     name = next((name for name in _LISTS if name in wanted), "")
     for found in change.written() if name else ():
         own = found.body.attributes
@@ -118,7 +122,7 @@ def _in_list(change: Inline, wanted: Mapping[str, Any], code: Code) -> Iterator[
             if key != name
         )
         text = expression(_referring(change, wanted[name][0], code))
-        if alike and "description" not in own and node is not None and node.type == "tuple" and text:
+        if alike and ("description" in own) == bool(change.described) and node is not None and node.type == "tuple" and text:
             draft = Draft(code)
             draft.put(found.file, statements.listed(draft.content(found.file), node, text))
             yield from _drafted(draft, "list of a block")

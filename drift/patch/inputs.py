@@ -38,6 +38,8 @@ def given(
         handed = value if outermost else f"var.{unique}"
         only = condition(instance.step)
         text = f"{only} ? {handed} : {default}" if only else handed
+        if only and (handed, default) == ("false", "true"):
+            text = only.replace(" == ", " != ", 1)
         draft.put(call.file, statements.attribute(draft.content(call.file), call, unique, text))
         if outermost:
             break

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lamplighter.drift import members as sets
+from lamplighter.drift.catalogue.transforms import listed, lookup, plain
 from lamplighter.drift.hcl import address as addresses
 from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of
 from lamplighter.drift.hcl.modules import Instance, is_repeated
@@ -40,9 +41,10 @@ class Change(NamedTuple):
     scope: Scope
     member: Any
 
-    @property
-    def inline(self) -> Inline:
-        return Inline(self.found.attribute, self.resource, self.block, self.instance, self.scope, self.member)
+    def inline(self, code: Code) -> Inline:
+        described = str(_told(self, code).get("description") or "") if self.item.action == "add" else ""
+        name, owner = self.found.attribute, self.resource
+        return Inline(name, owner, self.block, self.instance, self.scope, self.member, described)
 
 
 def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
@@ -108,14 +110,14 @@ def _added_inline(change: Change, code: Code) -> Iterator[Candidate]:
     if _is_value(change):
         yield from with_value(change.found.attribute, change.member, change.resource, code)
     else:
-        yield from inline_added(change.inline, code)
+        yield from inline_added(change.inline(code), code)
 
 
 def _removed(change: Change, code: Code) -> Iterator[Candidate]:
     if _is_value(change) or change.found.inline is None:
         yield from without_value(change.item.attribute, change.member, change.resource, code)
     else:
-        yield from inline_removed(change.inline, code)
+        yield from inline_removed(change.inline(code), code)
 
 
 def _added_apart(change: Change, code: Code) -> Iterator[Candidate]:
@@ -191,12 +193,15 @@ def _as_block(change: Change, holder: Holder, code: Code) -> Iterator[Candidate]
     provider = blocks.provider_like(code, home, change.resource.address)
     if provider is not None:
         attributes["provider"] = provider
+    described = _told(change, code).get("description")
     for name, of_parent in holder.link.items():
         own = change.resource.attributes.get(of_parent)
         attributes[name] = to_attribute(code, home.modules, change.resource, of_parent) or own
     if not wanted and len(holder.atom.value) == 1:
         wanted = {holder.atom.value[0]: change.member}
     attributes |= {name: to_value(code, home.modules, value) or value for name, value in wanted.items()}
+    if described and holder.type.startswith(("aws_vpc_security_group_", "aws_security_group_rule")):
+        attributes["description"] = described
     name = blocks.name_of(home, holder.type, *_hints(change, holder))
     text = blocks.written(holder.type, name, attributes)
     if text is None:
@@ -232,20 +237,23 @@ def _imported(
     if isinstance(member, Mapping):
         known["source"] = member.get("source")
         known["destination"] = next(iter(member), "")
-    known["id"] = _given_id(change)
+    known["id"] = _told(change, draft.code).get("securityGroupRuleId")
     note = imported(draft, address, holder.type, known)
     candidate = draft.candidate(rule, note)
     if candidate is not None:
         yield candidate
 
 
-def _given_id(change: Change) -> Any:
-    """The id that the call's answer gives a rule."""
-    return None
-
-
-def says(change: Change, code: Code) -> bool:
-    """Whether a list in the code holds the member already."""
-    expression = change.block.body.attributes.get(change.found.attribute)
-    value = value_of(expression.expression, change.scope) if expression is not None else UNKNOWN
-    return isinstance(value, list) and change.member in value
+def _told(change: Change, code: Code) -> Mapping[str, Any]:
+    """The rule as the call's answer has it: its id, and what it is described by; empty where no record is at hand."""
+    member = change.member
+    for event in change.item.events:
+        record = plain(code.records.get(event.event_id, {}))
+        for rule in listed(lookup(record, "responseElements.securityGroupRuleSet")):
+            sources = {rule.get("cidrIpv4"), rule.get("cidrIpv6"), rule.get("prefixListId")}
+            sources |= {lookup(rule, "referencedGroupInfo.groupId")}
+            ports = (rule.get("fromPort"), rule.get("toPort"))
+            if isinstance(member, Mapping) and member.get("source") in sources:
+                if ports == (member.get("from_port"), member.get("to_port")) or member.get("protocol") == "-1":
+                    return rule
+    return {}

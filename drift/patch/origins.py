@@ -18,7 +18,7 @@ from lamplighter.drift.patch.code import Code
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_MOST = 400
+_MOST = 5_000
 """Syntax nodes of interest that one search looks at."""
 
 
@@ -84,7 +84,8 @@ def _of(node: Node, file: str, instance: Instance, block: Block | None, search: 
     if search.left <= 0 or (node.type == "expression" and place in search.seen):
         return
     search.left -= 1
-    search.seen.add(place)
+    if node.type == "expression":
+        search.seen.add(place)
     if node.type in ("tuple", "object", "literal_value"):
         yield Origin(node, file)
     for index, child in enumerate(node.children):

@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 _SHORTEST = 6
 """Characters of an id that is taken for one wherever it stands; a shorter text may mean anything."""
 
+_NAMED = {
+    "bucket": ("aws_s3_bucket", "bucket"),
+    "cluster": ("aws_ecs_cluster", "id"),
+    "function_name": ("aws_lambda_function", "function_name"),
+    "group": ("aws_iam_group", "name"),
+    "key_name": ("aws_key_pair", "key_name"),
+    "log_group_name": ("aws_cloudwatch_log_group", "name"),
+    "repository": ("aws_ecr_repository", "name"),
+    "role": ("aws_iam_role", "name"),
+    "rule": ("aws_cloudwatch_event_rule", "name"),
+    "target_key_id": ("aws_kms_key", "key_id"),
+    "user": ("aws_iam_user", "name"),
+    "zone_id": ("aws_route53_zone", "zone_id"),
+}
+"""Attributes that name another resource by something that is no id for certain, and which."""
+
 
 class Use(NamedTuple):
     """A reference to a resource; `block` is the labels of the block at the top of the file that it stands in, its type
@@ -113,6 +129,17 @@ def to_value(code: Code, modules: Sequence[ModuleStep], value: Any) -> Reference
             if found is not None:
                 return found
     return None
+
+
+def to_named(code: Code, modules: Sequence[ModuleStep], attribute: str, value: Any) -> Reference | None:
+    """The managed resource that an attribute of another one names, by its id, its ARN or what the attribute means."""
+    kind, name = _NAMED.get(attribute, ("", ""))
+    for owner in code.index.of_type(kind):
+        if value not in (None, "") and owner.attributes.get(name) == value:
+            found = to_attribute(code, modules, owner, name)
+            if found is not None:
+                return found
+    return to_value(code, modules, value)
 
 
 def _by_id(resource: StateResource, value: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lamplighter.drift.dependents import owners
 from lamplighter.drift.hcl import address as addresses
@@ -34,6 +34,9 @@ from lamplighter.drift.patch.origins import items, origins
 from lamplighter.drift.patch.references import Use, uses
 from lamplighter.drift.patch.statements import Draft, Splice
 from lamplighter.drift.patch.writing import block as block_text
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _HANGS_ON = ("_attachment", "_association", "_membership")
 """How types end whose instances are nothing without what they name."""
@@ -235,7 +238,7 @@ def _number_down(gone: Gone, place: Place, key: int, keys: Sequence[object] | No
     for node, file in origins(place.expression, place.instance, code, place.block):
         draft = Draft(code)
         content = draft.content(file)
-        value = _literal_of(node)
+        value = _literal_of(node) if _is_whole(node) else None
         if node.type == "tuple" and len(items(node)) == number:
             draft.put(file, statements.unlisted(content, node, items(node)[key]))
             yield from _drafted(draft, "count of a list")
@@ -261,8 +264,14 @@ def _in_state(gone: Gone, code: Code) -> int:
     return sum(item.address.startswith(base) for item in code.index.of_type(gone.kind))
 
 
-def _literal_of(node: object) -> object:
-    text = source(node) if getattr(node, "type", "") == "literal_value" else ""  # type: ignore[arg-type]
+def _is_whole(node: Node) -> bool:
+    """Whether a literal is the value of an attribute or of an object's member, and no part of a computation."""
+    above = node.parent.parent if node.parent is not None else None
+    return above is not None and above.type in ("attribute", "object_elem")
+
+
+def _literal_of(node: Node) -> object:
+    text = source(node) if node.type == "literal_value" else ""
     return int(text) if text.isdecimal() else {"true": True, "false": False}.get(text)
 
 
@@ -290,7 +299,7 @@ def _guarded(gone: Gone, code: Code) -> Iterator[Candidate]:
     draft = Draft(code)
     why = f"Whether there is {kind}.{name}."
     short = f"{name}_" if name not in ("this", "main") else ""
-    named = f"with_{short}{kind.removeprefix('aws_')}"
+    named = f"with_{short}{'_'.join(kind.split('_')[1:][-3:])}"
     input_ = given(draft, gone.parsed.modules, named, "bool", "true", "false", why)
     if input_ is None:
         return
