@@ -121,13 +121,16 @@ class Instance:
         world: World,
         exclusive: bool,
         call: tuple[Block, Instance] | None = None,
+        step: Key = None,
     ) -> None:
-        """`call` is the block that calls the module, and the instance it stands in; None for the root."""
+        """`call` is the block that calls the module, and the instance it stands in; None for the root. `step` is the
+        index key that the call has this instance under."""
         self.module = module
         self.prefix = prefix
         self.exclusive = exclusive
         self._arguments = arguments
         self._call = call
+        self.step = step
         self._world = world
         self._memo: dict[tuple[str, ...], tuple[Any, frozenset[str]]] = {}
         self._children: dict[tuple[str, Key], Instance | None] = {}
@@ -140,6 +143,16 @@ class Instance:
     def modules(self) -> Mapping[str, Module]:
         """Every module that was read, by directory."""
         return self._world.modules
+
+    @property
+    def call(self) -> tuple[Block, Instance] | None:
+        """The block that calls the module, and the instance it stands in; None for the root."""
+        return self._call
+
+    def argument(self, name: str) -> Argument | None:
+        """What the call gives for a variable; None where it gives nothing, and for the root."""
+        given = self._arguments.get(name)
+        return given if isinstance(given, Argument) else None
 
     def variable(self, name: str) -> Any:
         return self._once(lambda: self._variable(name), "var", name)
@@ -256,8 +269,11 @@ class Instance:
         block = self.module.data.get((kind, name))
         if block is None or not self._world.state.has_data:
             return UNKNOWN
-        if kind == POLICY_DOCUMENT and not is_repeated(block):
-            return {"json": document(block.body, self.scope)}
+        if kind == POLICY_DOCUMENT:
+            keys = self.keys(block) or []
+            made = {key: {"json": document(block.body, self.inside(block, key))} for key in keys}
+            if made:
+                return made[None] if None in made else made if "for_each" in block.body.attributes else list(made.values())
         return self._world.state.get(f"{self.prefix}data.{kind}.{name}")
 
     def _output(self, name: str) -> Any:
@@ -326,7 +342,9 @@ class World:
         }
         alone = caller.exclusive and not is_repeated(block) and self._uses[target] == 1 and target != ""
         prefix = f"{caller.prefix}module.{name}{index(key)}."
-        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller))
+        return Instance(
+            self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller), step=key
+        )
 
 
 def as_written(block: Block, name: str) -> str:

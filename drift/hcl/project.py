@@ -131,6 +131,15 @@ class Project:
         found = self._found(address)
         return found[0] if found is not None else None
 
+    def instance(self, modules: Sequence[ModuleStep]) -> Instance | None:
+        """The instance of a module that an address leads through; None where its code was not read."""
+        return self._instance(modules)
+
+    def seen(self, address: str) -> tuple[Block, Instance, Scope] | None:
+        """The resource block of an address, the module instance it stands in, and the scope inside of that instance."""
+        place = self._place(address)
+        return (place.block, place.instance, place.scope) if place is not None else None
+
     def locate(self, address: str, attribute: str = "") -> CodeAttribute | None:
         """What the code says of an attribute of an address, or of the block itself for an empty attribute.
 
