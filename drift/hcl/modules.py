@@ -273,7 +273,13 @@ class Instance:
             keys = self.keys(block) or []
             made = {key: {"json": document(block.body, self.inside(block, key))} for key in keys}
             if made:
-                return made[None] if None in made else made if "for_each" in block.body.attributes else list(made.values())
+                return (
+                    made[None]
+                    if None in made
+                    else made
+                    if "for_each" in block.body.attributes
+                    else list(made.values())
+                )
         return self._world.state.get(f"{self.prefix}data.{kind}.{name}")
 
     def _output(self, name: str) -> Any:

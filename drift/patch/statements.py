@@ -6,11 +6,12 @@ of `terraform fmt`: where a name joins or leaves neighbours that stand in one co
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lamplighter.drift.hcl.syntax import Block, HclSyntaxError, parse, source, tree
+from lamplighter.drift.hcl.syntax import Block, parse, source, tree
 from lamplighter.drift.patch.model import Candidate, contents_between
 from lamplighter.drift.patch.writing import in_way_of, indent_at
 
@@ -60,7 +61,7 @@ class Draft:
         """None where a change overlaps another, changes nothing, or leaves what is not HCL."""
         after = dict(self.code.contents)
         for file, splices in self._splices.items():
-            made = _spliced(self.content(file), splices)
+            made = _spliced(self.content(file), splices, in_json=file.endswith(".json"))
             if made is None:
                 return None
             after[file] = made
@@ -68,7 +69,7 @@ class Draft:
         return Candidate(rule, edits, note) if edits else None
 
 
-def _spliced(content: bytes, splices: Sequence[Splice]) -> bytes | None:
+def _spliced(content: bytes, splices: Sequence[Splice], *, in_json: bool = False) -> bytes | None:
     pieces: list[bytes] = []
     touched: list[int] = []
     position = length = 0
@@ -82,10 +83,10 @@ def _spliced(content: bytes, splices: Sequence[Splice]) -> bytes | None:
         position = end
     made = b"".join([*pieces, content[position:]])
     try:
-        parse(made, "")
-    except HclSyntaxError:
+        json.loads(made) if in_json else parse(made, "")
+    except ValueError:
         return None
-    return _aligned(made, touched)
+    return made if in_json else _aligned(made, touched)
 
 
 def removal(content: bytes, span: tuple[int, int]) -> Splice:

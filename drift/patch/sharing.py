@@ -1,0 +1,274 @@
+"""An expression that several instances share, written so that it says something else for one of them alone.
+
+In order: for all that share it; by a test of the key; by a new variable of the module, given in the one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lamplighter.drift.hcl.address import parse, quote
+from lamplighter.drift.hcl.evaluate import is_known
+from lamplighter.drift.patch.collections import Way
+from lamplighter.drift.patch.inputs import given
+from lamplighter.drift.patch.provenance import Asked, Here, plainly
+from lamplighter.drift.patch.statements import Draft, Splice
+from lamplighter.drift.patch.steps import JSON, Do, Step, applied_to
+from lamplighter.drift.patch.wording import text_of
+from lamplighter.drift.patch.writing import indent_at, key_text
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for an expression: `old` is the one that is there, empty for none; `put` writes another one there."""
+
+    old: str
+    is_literal: bool
+    here: Here
+    put: Callable[[Draft, str], None]
+    current: Any = None
+    indent: str = ""
+
+    @property
+    def lies_in(self) -> str:
+        return self.here.place
+
+
+def overridden(asked: Asked) -> Iterator[Way]:
+    """Ways to write the expression itself anew; nothing where it stands in a file that only holds literals."""
+    start, end = asked.span
+    file, here = asked.expression.file, asked.here
+    kinds = {node.type for node in asked.nodes}
+    is_collection = kinds == {"collection_value"}
+
+    def put(draft: Draft, text: str) -> None:
+        draft.put(file, Splice(start - here.prefix, end - here.prefix, text))
+
+    indent = indent_at(here.code.contents[file], start - here.prefix)
+    literal = kinds <= {"literal_value"} or (kinds == {"operation"} and asked.text.lstrip("-").isdecimal())
+    slot = Slot(asked.text, literal, here, put, asked.value, indent)
+    yield from written(slot, asked.step, direct=not (is_collection and _within(asked.step)))
+
+
+def _within(step: Step) -> bool:
+    """Whether a list or an object as written takes the step by itself."""
+    return bool(step.path) or step.do in (Do.ADD, Do.DROP)
+
+
+def written(slot: Slot, step: Step, *, direct: bool = True) -> Iterator[Way]:
+    """Ways to write what the slot says after the step. `direct` is False where the part itself was proposed before."""
+    change = _change_of(slot, step)
+    if change is None:
+        return
+    here = slot.here
+    if direct:
+        rule = (
+            (here.place or "literal")
+            if slot.is_literal
+            else "literal at the use"
+            if slot.old
+            else "new attribute"
+        )
+        yield _way(slot, change.always, rule)
+    if here.plain or here.in_json:
+        return
+    if here.tests and here.instance.exclusive:
+        yield _way(slot, change.only(" && ".join(here.tests)), "condition on the key")
+    if not here.instance.exclusive and here.instance.call is not None:
+        if here.tests and here.place:
+            yield _way(slot, change.only(" && ".join(here.tests)), "condition on the key")
+        if not here.place or here.place == "module argument":
+            yield from _by_variable(slot, step)
+
+
+def _way(slot: Slot, text: str, rule: str) -> Way:
+    draft = Draft(slot.here.code)
+    slot.put(draft, text)
+    return Way(rule, draft)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """The expression after the step: for all instances, and for those alone for which a test holds."""
+
+    always: str
+    only: Callable[[str], str]
+
+
+def _change_of(slot: Slot, step: Step) -> _Change | None:
+    here, old = slot.here, slot.old
+    if not old and step.do in (Do.GONE, Do.DROP):
+        return None
+    if len(step.path) == 1 and isinstance(step.path[0], str) and step.path[0] != JSON and not here.in_json:
+        return _of_member(slot, step.path[0], step)
+    if not step.path and step.do in (Do.ADD, Do.DROP) and not here.in_json and not here.plain:
+        return _of_list(slot, step)
+    if not step.path:
+        text = (
+            "null"
+            if step.do is Do.GONE
+            else text_of(step.value, here, slot.indent, document=bool(step.path == ()))
+        )
+    elif is_known(slot.current) and slot.current is not None:
+        whole = applied_to(slot.current, step.path, step.do, step.value)
+        text = text_of(whole, here, slot.indent, document=True) if is_known(whole) else None
+    else:
+        text = None
+    if text is None:
+        return None
+    return _Change(text, lambda test: _chosen(test, text, old or "null"))
+
+
+def _of_member(slot: Slot, key: str, step: Step) -> _Change | None:
+    here, old = slot.here, slot.old
+    if here.plain:
+        return None
+    if step.do is Do.GONE:
+        head = f"{{ for key, value in {_grouped(old)} : key => value if"
+        name = quote(key)
+        return _Change(f"{head} key != {name} }}", lambda test: f"{head} !({test} && key == {name}) }}")
+    if step.do is not Do.SET:
+        return None
+    text = text_of(step.value, here, slot.indent)
+    if text is None:
+        return None
+    entry = f"{{ {key_text(key)} = {text} }}"
+    if not old:
+        return _Change(entry, lambda test: f"{test} ? {entry} : {{}}")
+    return _Change(f"merge({old}, {entry})", lambda test: f"merge({old}, {test} ? {entry} : {{}})")
+
+
+def _of_list(slot: Slot, step: Step) -> _Change | None:
+    old, text = slot.old, text_of(step.value, slot.here, slot.indent)
+    if text is None:
+        return None
+    if step.do is Do.ADD:
+        if not old:
+            return _Change(f"[{text}]", lambda test: f"{test} ? [{text}] : []")
+        return _Change(f"concat({old}, [{text}])", lambda test: f"concat({old}, {test} ? [{text}] : [])")
+    head = f"[for item in {_grouped(old)} : item if"
+    return _Change(f"{head} item != {text}]", lambda test: f"{head} !({test} && item == {text})]")
+
+
+def _grouped(text: str) -> str:
+    return f"({text})" if "?" in text else text
+
+
+def _chosen(test: str, new: str, old: str) -> str:
+    """`test ? new : old`; a choice between true and false is the test itself, or its opposite."""
+    plain = test.count(" == ") == 1 and "&&" not in test
+    if (new, old) == ("true", "false"):
+        return test
+    if (new, old) == ("false", "true"):
+        return test.replace(" == ", " != ") if plain else f"!({test})"
+    return f"{test} ? {new} : {old}"
+
+
+@dataclass(frozen=True)
+class _Variable:
+    """A variable to be declared: what the one call gives, and what stands where it is used, `%s` for its name."""
+
+    name: str
+    kind: str
+    default: str
+    value: str
+    use: str
+
+
+def _by_variable(slot: Slot, step: Step) -> Iterator[Way]:
+    """A new variable of the module; the call of this one instance gives it."""
+    here = slot.here
+    variable = _variable(slot, step)
+    if variable is None:
+        return
+    draft = Draft(here.code)
+    parsed = parse(here.address)
+    of = f"{parsed.type}.{parsed.name}" if parsed is not None else "this module"
+    why = f"{here.name} of {of}, where it differs between the calls of this module."
+    name = given(draft, here.modules, variable.name, variable.kind, variable.default, variable.value, why)
+    if name is not None:
+        slot.put(draft, variable.use.replace("%s", name))
+        yield Way("module variable", draft)
+
+
+def _variable(slot: Slot, step: Step) -> _Variable | None:
+    here, old, name = slot.here, slot.old, slot.here.name
+    caller = _giver(here)
+    if caller is None or not name:
+        return None
+    test = " && ".join(here.tests)
+    if len(step.path) == 1 and isinstance(step.path[0], str) and step.path[0] != JSON:
+        return _member_variable(slot, step.path[0], step, caller, test)
+    if not step.path and step.do in (Do.ADD, Do.DROP):
+        return _list_variable(slot, step, caller, test)
+    whole = applied_to(slot.current, step.path, step.do, step.value) if step.path else step.value
+    text = text_of(whole, caller, document=True) if is_known(whole) and step.do is not Do.GONE else None
+    kind = _kind(whole)
+    if text is None or kind is None or whole is None:
+        return None
+    each = here.scope.bound.get("each")
+    if test and isinstance(each, dict) and len(here.tests) == 1:
+        entry = f"{{ {key_text(str(each.get('key')))} = {text} }}"
+        return _Variable(name, f"map({kind})", "{}", entry, f"lookup(%s, each.key, {old or 'null'})")
+    if test:
+        return _Variable(name, kind, "null", text, f"{test} && %s != null ? %s : {old or 'null'}")
+    if slot.is_literal and _kind(slot.current) == kind:
+        return _Variable(name, kind, old, text, "%s")
+    return _Variable(name, kind, "null", text, f"%s != null ? %s : {old}" if old else "%s")
+
+
+def _member_variable(slot: Slot, key: str, step: Step, caller: Here, test: str) -> _Variable | None:
+    old = slot.old
+    name = slot.here.name
+    if step.do is Do.GONE and old:
+        chosen = f"!({test} && contains(%s, key))" if test else "!contains(%s, key)"
+        use = f"{{ for key, value in {_grouped(old)} : key => value if {chosen} }}"
+        return _Variable(f"without_{name}", "list(string)", "[]", f"[{quote(key)}]", use)
+    text, kind = text_of(step.value, caller), _kind(step.value)
+    if step.do is not Do.SET or text is None or kind is None:
+        return None
+    more = f"{test} ? %s : {{}}" if test else "%s"
+    use = f"merge({old}, {more})" if old else more
+    return _Variable(f"extra_{name}", f"map({kind})", "{}", f"{{ {key_text(key)} = {text} }}", use)
+
+
+def _list_variable(slot: Slot, step: Step, caller: Here, test: str) -> _Variable | None:
+    old = slot.old
+    name = slot.here.name
+    text, kind = text_of(step.value, caller), _kind(step.value)
+    if text is None or kind is None:
+        return None
+    if step.do is Do.ADD:
+        more = f"{test} ? %s : []" if test else "%s"
+        return _Variable(
+            f"extra_{name}", f"list({kind})", "[]", f"[{text}]", f"concat({old}, {more})" if old else more
+        )
+    chosen = f"!({test} && contains(%s, item))" if test else "!contains(%s, item)"
+    use = f"[for item in {_grouped(old)} : item if {chosen}]"
+    return _Variable(f"without_{name}", f"list({kind})", "[]", f"[{text}]", use)
+
+
+def _giver(here: Here) -> Here | None:
+    """The view of the call that gives the variable: of the first caller, upwards, that is one of a kind."""
+    instance = here.instance
+    while instance.call is not None:
+        _, instance = instance.call
+        if instance.exclusive:
+            return replace(plainly(here, "module argument", instance))
+    return None
+
+
+def _kind(value: Any) -> str | None:
+    match value:
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list() if value and all(_kind(item) == _kind(value[0]) for item in value):
+            return f"list({_kind(value[0])})"
+        case _:
+            return None

@@ -1,0 +1,101 @@
+"""A value as the text that is to stand in one place: with references for what managed resources are called, in JSON where
+JSON stands, in the way of the text that was there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from lamplighter.core.redaction import holds_secret
+from lamplighter.drift.patch.provenance import Here
+from lamplighter.drift.patch.references import to_attribute, to_value
+from lamplighter.drift.patch.steps import document_of
+from lamplighter.drift.patch.writing import Reference, expression
+
+_BREAKS = "\n\r\t"
+
+
+def text_of(value: Any, here: Here, indent: str = "", *, document: bool = False) -> str | None:
+    """None for what HCL cannot hold, and for a secret. With `document`, JSON text is written with jsonencode."""
+    if here.in_json:
+        return _json(value)
+    if document and (content := document_of(value)) is not None:
+        inner = expression(_referring(content, here), indent)
+        return f"jsonencode({inner})" if inner is not None else None
+    return expression(_referring(value, here), indent)
+
+
+def is_secret(value: Any) -> bool:
+    """Whether any text in a value looks like a secret: code is no place for one."""
+    if isinstance(value, Mapping):
+        return any(is_secret(item) for item in value.values())
+    if isinstance(value, list):
+        return any(is_secret(item) for item in value)
+    return isinstance(value, str) and holds_secret(value)
+
+
+def quoted(text: str) -> str | None:
+    """Text between quotes, line breaks as escapes; None for what HCL has no sure way to hold."""
+    return expression(_escaped(text))
+
+
+def _json(value: Any) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    text = json.dumps(value, ensure_ascii=False)
+    return None if "${" in text or "%{" in text else text
+
+
+def _referring(value: Any, here: Here) -> Any:
+    """With a reference in place of each text that is the id or the ARN of a managed resource, or begins with an ARN."""
+    if isinstance(value, Mapping):
+        return {key: _referring(item, here) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_referring(item, here) for item in value]
+    if not isinstance(value, str):
+        return value
+    if here.plain:
+        return _escaped(value)
+    found = _named(value, here)
+    if found is None and value.startswith("arn:") and "/" in value:
+        found = _beginning(value, here)
+    return found or _escaped(value)
+
+
+def _named(value: str, here: Here) -> Reference | None:
+    own = here.code.stored.get(here.address)
+    if own is not None and value in (own.attributes.get("id"), own.attributes.get("arn")):
+        return None
+    if value.startswith("arn:"):
+        for resource in here.code.index.resources:
+            if resource.attributes.get("arn") == value:
+                found = to_attribute(here.code, here.modules, resource, "arn")
+                if found is not None:
+                    return found
+        return None
+    return to_value(here.code, here.modules, value)
+
+
+def _beginning(value: str, here: Here) -> Reference | None:
+    """`${aws_s3_bucket.x.arn}/*` for what lies under a managed resource."""
+    front, slash, rest = value.partition("/")
+    found = _named(front, here)
+    if found is None or "${" in rest or "%{" in rest or '"' in rest or "\\" in rest:
+        return None
+    return Reference(f'"${{{found.text}}}{slash}{rest}"')
+
+
+def _escaped(text: str) -> str | Reference:
+    """Text with line breaks, which a plain literal has none of."""
+    if not any(mark in text for mark in _BREAKS):
+        return text
+    plain = text
+    for mark in _BREAKS:
+        plain = plain.replace(mark, "")
+    if not plain.isprintable() or "$${" in text or "%%{" in text:
+        return text
+    escaped = json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+    return Reference(escaped)
