@@ -10,6 +10,7 @@ from lamplighter.drift.hcl.address import Key, index
 from lamplighter.drift.hcl.documents import POLICY_DOCUMENT, document
 from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of, written_members
 from lamplighter.drift.hcl.functions import to_bool, to_number, to_string
+from lamplighter.drift.hcl.optional import with_defaults
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression
 from lamplighter.drift.hcl.work import Work
 
@@ -262,7 +263,12 @@ class Instance:
         if not given and not self.prefix and default is not None:
             self._world.work.assumed.add(name)
         declared = block.body.attributes.get("type")
-        return _cast(value, declared.expression.text if declared is not None else "")
+        if declared is None:
+            return value
+        value = _cast(value, declared.expression.text)
+        if not isinstance(value, Mapping | list) or not self._world.work.spend(len(value)):
+            return value
+        return with_defaults(value, declared.expression.node, self.scope)
 
     def _data(self, kind: str, name: str) -> Any:
         """A policy document as the code now writes it; of any other data source what the state last read."""
@@ -273,13 +279,9 @@ class Instance:
             keys = self.keys(block) or []
             made = {key: {"json": document(block.body, self.inside(block, key))} for key in keys}
             if made:
-                return (
-                    made[None]
-                    if None in made
-                    else made
-                    if "for_each" in block.body.attributes
-                    else list(made.values())
-                )
+                if None in made:
+                    return made[None]
+                return made if "for_each" in block.body.attributes else list(made.values())
         return self._world.state.get(f"{self.prefix}data.{kind}.{name}")
 
     def _output(self, name: str) -> Any:

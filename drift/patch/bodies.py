@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.address import quote
 from lamplighter.drift.hcl.blocks import contents
-from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
+from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known, literal
 from lamplighter.drift.hcl.modules import as_written
-from lamplighter.drift.hcl.syntax import Block
+from lamplighter.drift.hcl.syntax import Attribute, Block
 from lamplighter.drift.patch import sharing, statements
 from lamplighter.drift.patch.blocks import body_lines
 from lamplighter.drift.patch.collections import Way
@@ -38,9 +38,7 @@ def of_body(block: Block, step: Step, here: Here) -> Iterator[Way | Asked]:
         return
     attribute = block.body.attributes.get(name)
     if attribute is not None:
-        yield Asked(attribute.expression, replace(here, name=name), step.at(rest))
-        if not rest and step.do in (Do.SET, Do.GONE) and step.value in (*ABSENT, False):
-            yield from removed(block.file, attribute.span, here)
+        yield from _of_attribute(block, attribute, step.at(rest), replace(here, name=name))
         return
     found = nested(block, name, here)
     at = rest[0] if rest and isinstance(rest[0], At) else None
@@ -58,6 +56,17 @@ def of_body(block: Block, step: Step, here: Here) -> Iterator[Way | Asked]:
         yield from of_body(chosen.block, step.at(inner), chosen.here)
     elif step.do is Do.SET and isinstance(step.value, Mapping):
         yield from _replaced(chosen, step.value)
+
+
+def _of_attribute(block: Block, attribute: Attribute, step: Step, here: Here) -> Iterator[Way | Asked]:
+    """Another value, or none: a literal that is to say nothing goes, anything else may be what says so."""
+    nothing = not step.path and step.do in (Do.SET, Do.GONE) and step.value in ABSENT
+    _, alone = literal(attribute.expression.node)
+    if nothing and alone:
+        yield from removed(block.file, attribute.span, here)
+    yield Asked(attribute.expression, here, step)
+    if (nothing and not alone) or (not step.path and step.do is Do.SET and step.value is False):
+        yield from removed(block.file, attribute.span, here)
 
 
 def nested(block: Block, name: str, here: Here) -> list[Nested]:

@@ -15,11 +15,8 @@ from lamplighter.drift.hcl.functions import FUNCTIONS, to_string
 from lamplighter.drift.hcl.syntax import Expression, source
 from lamplighter.drift.patch.collections import Way
 from lamplighter.drift.patch.provenance import Asked, Here
-from lamplighter.drift.patch.statements import Splice
 from lamplighter.drift.patch.steps import JSON, At, Do, Step, alike, document_of
-from lamplighter.drift.patch.structures import way
-from lamplighter.drift.patch.wording import text_of
-from lamplighter.drift.patch.writing import key_text
+from lamplighter.drift.patch.structures import of_object
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -73,33 +70,18 @@ def _merge(call: _Call) -> Iterator[Way | Asked]:
         return
     values = [call.value(number) for number in range(len(call.arguments))]
     holding = [number for number, value in enumerate(values) if isinstance(value, Mapping) and head in value]
-    if holding:
-        if call.step.do is Do.GONE and len(call.step.path) == 1:
-            yield from (call.ask(number) for number in reversed(holding))
-            return
-        yield call.ask(holding[-1])
-    elif call.step.do is Do.SET:
-        for number in range(len(call.arguments) - 1, -1, -1):
-            if _is_object(call.arguments[number]):
-                yield call.ask(number)
-                break
-        for number in range(len(call.arguments) - 1, -1, -1):
-            if not _is_object(call.arguments[number]):
-                yield call.ask(number)
-    if call.step.do is Do.SET and len(call.step.path) == 1:
-        text = text_of(call.step.value, call.here)
-        if text is not None:
-            yield from _appended(call, f"{{ {key_text(head)} = {text} }}")
-
-
-def _appended(call: _Call, text: str) -> Iterator[Way]:
-    """One argument more, for the one instance that is meant."""
-    if call.here.tests:
-        text = f"{' && '.join(call.here.tests)} ? {text} : {{}}"
-    elif not call.here.instance.exclusive:
+    numbers = range(len(call.arguments))
+    if call.step.do is Do.GONE and len(call.step.path) == 1:
+        yield from (call.ask(number)._replace(rewrite=False) for number in reversed(holding))
         return
-    end = call.arguments[-1].end_byte
-    yield from way(call.here.place or "merged map", call.file, call.here, Splice(end, end, f", {text}"))
+    if holding:
+        yield call.ask(holding[-1])._replace(rewrite=False)
+    written = [number for number in numbers if _is_object(call.arguments[number])]
+    if written and call.step.do is Do.SET and (not holding or written[-1] > holding[-1]):
+        inner = call.arguments[written[-1]].children[0].children[0]
+        yield from of_object(inner, call.file, call.step, call.here)
+    if not holding and call.step.do is Do.SET:
+        yield from (call.ask(number)._replace(rewrite=False) for number in reversed(numbers) if number not in written)
 
 
 def _is_object(node: Node) -> bool:
@@ -162,10 +144,10 @@ def _concat(call: _Call) -> Iterator[Asked]:
         for number in numbers:
             value = values[number]
             if isinstance(value, list) and any(alike(item, step.value) for item in value):
-                yield call.ask(number)
+                yield call.ask(number)._replace(rewrite=False)
     elif step.do is Do.ADD:
         for number in sorted(numbers, key=lambda index: (not _is_object(call.arguments[index]), -index)):
-            yield call.ask(number)
+            yield call.ask(number)._replace(rewrite=False)
 
 
 def _nested(call: _Call) -> Iterator[Asked]:

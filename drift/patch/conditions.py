@@ -35,17 +35,24 @@ def of_conditional(node: Node, file: str, step: Step, here: Here) -> Iterator[Wa
         holds = to_bool(decided) if decided is not UNKNOWN else None
     except ValueError:
         return
-    if holds is None:
-        return
-    branch, other = (yes, no) if holds else (no, yes)
+    for value, branch, other in ((False, yes, no), (True, no, yes)):
+        # The condition may rest on what is not given yet, as an optional attribute: then either may be in force.
+        if holds is not value and _says(branch, other, step, here):
+            yield from _flipped(condition, value, file, here)
+    if holds is not None:
+        yield Asked(_at(yes if holds else no, file), here, step)
+
+
+def _says(branch: Node, other: Node, step: Step, here: Here) -> bool:
+    """Whether the other branch is what a branch would be after the step."""
     current, there = here.value(branch), here.value(other)
-    wanted = applied_to(current, step.path, step.do, step.value) if is_known(current) else UNKNOWN
-    if wanted is not UNKNOWN and is_known(wanted) and is_known(there) and same(there, wanted):
-        yield from _flipped(node, condition, not holds, file, here)
-    yield Asked(_at(branch, file), here, step)
+    if not is_known(there) or (step.path and not is_known(current)):
+        return False
+    wanted = applied_to(current, step.path, step.do, step.value)
+    return is_known(wanted) and same(there, wanted)
 
 
-def _flipped(node: Node, condition: Node, wanted: bool, file: str, here: Here) -> Iterator[Way | Asked]:
+def _flipped(condition: Node, wanted: bool, file: str, here: Here) -> Iterator[Way | Asked]:
     """The condition that says the opposite for this instance."""
     text = source(condition).strip()
     key = _key(here)

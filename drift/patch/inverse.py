@@ -39,7 +39,8 @@ def ways(asked: Asked, depth: int = 0) -> Iterator[Way]:
             yield from ways(found, depth + 1)
         else:
             yield found
-    yield from sharing.overridden(asked)
+    if asked.rewrite:
+        yield from sharing.overridden(asked)
 
 
 def _inverted(asked: Asked) -> Iterator[Way | Asked]:

@@ -9,8 +9,12 @@ from lamplighter.drift.hcl.address import quote
 from lamplighter.drift.hcl.evaluate import UNKNOWN
 from lamplighter.drift.hcl.syntax import Expression, source
 from lamplighter.drift.hcl.templates import interpolated
+from lamplighter.drift.patch.collections import Way
 from lamplighter.drift.patch.provenance import Asked, Here, Target
+from lamplighter.drift.patch.statements import Splice
 from lamplighter.drift.patch.steps import JSON, At, Do, Step, alike
+from lamplighter.drift.patch.structures import way
+from lamplighter.drift.patch.wording import text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -27,7 +31,7 @@ class _Member(NamedTuple):
     here: Here
 
 
-def of_loop(node: Node, file: str, step: Step, here: Here) -> Iterator[Asked]:
+def of_loop(node: Node, file: str, step: Step, here: Here) -> Iterator[Way | Asked]:
     """`node` is a `for_tuple_expr` or a `for_object_expr`."""
     intro = next(child for child in node.children if child.type == "for_intro")
     names = [source(child) for child in intro.children if child.type == "identifier"]
@@ -53,6 +57,18 @@ def of_loop(node: Node, file: str, step: Step, here: Here) -> Iterator[Asked]:
         value = _solved(body, names, step.value, here)
         if value is not UNKNOWN and isinstance(here.value(over), list):
             yield Asked(collection, here, Step((), Do.ADD, value))
+
+
+def _left_out(node: Node, body: Expression, value: Any, here: Here) -> Iterator[Way]:
+    """A condition more, that one member does not meet."""
+    text = text_of(value, here.unreferring) if isinstance(value, str | int) else None
+    if text is None:
+        return
+    condition = next((child for child in node.children if child.type == "for_cond"), None)
+    end = condition.end_byte if condition is not None else body.node.end_byte
+    test = f"{body.text} != {text}"
+    more = f" && {test}" if condition is not None else f" if {test}"
+    yield from way("condition of the loop", body.file, here, Splice(end, end, more))
 
 
 def _of_object(

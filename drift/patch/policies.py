@@ -185,7 +185,7 @@ def _text(one: Nested, name: str) -> Any:
 
 def statement_lines(statement: Mapping[str, Any], here: Here) -> list[str] | None:
     """A statement of JSON as the lines of a `statement` block; None for what the data source cannot say."""
-    plain = {_ATTRIBUTES[name]: value for name, value in statement.items() if name in _ATTRIBUTES}
+    plain = {attribute: statement[name] for name, attribute in _ATTRIBUTES.items() if name in statement}
     plain = {name: _listed(value) if name in _LISTED else value for name, value in plain.items()}
     if plain.get("effect") == "Allow":
         del plain["effect"]

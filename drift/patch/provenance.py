@@ -33,6 +33,8 @@ class Asked(NamedTuple):
     here: Here
     step: Step
     part: tuple[int, int] | None = None
+    rewrite: bool = True
+    """Whether the expression may be written anew: not where what is around it can be added to."""
 
     @property
     def nodes(self) -> list[Node]:
@@ -136,7 +138,8 @@ def inside(code: Code, instance: Instance, block: Block, key: Key, address: str 
         if isinstance(outside.value(over.expression.node), Mapping):
             collection = replace(outside, place="for_each member")
             here = replace(here, bound={"each": Target(over.expression, collection, (key,))})
-    test = condition(key) if over is not None or "count" in block.body.attributes else ""
+    # Where there is one instance only, what is written is its own.
+    test = "" if instance.keys(block) == [key] else condition(key)
     return replace(here, tests=(test,) if test else ())
 
 

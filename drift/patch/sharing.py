@@ -11,6 +11,7 @@ from typing import Any
 
 from lamplighter.drift.hcl.address import parse, quote
 from lamplighter.drift.hcl.evaluate import is_known
+from lamplighter.drift.hcl.syntax import source
 from lamplighter.drift.patch.collections import Way
 from lamplighter.drift.patch.inputs import given
 from lamplighter.drift.patch.provenance import Asked, Here, plainly
@@ -30,10 +31,16 @@ class Slot:
     put: Callable[[Draft, str], None]
     current: Any = None
     indent: str = ""
+    called: str = ""
+    """The function whose call the expression is as a whole; empty for any other."""
 
-    @property
-    def lies_in(self) -> str:
-        return self.here.place
+    def with_one_more(self, function: str, more: str) -> str:
+        """The expression handed to a function with one more argument; a call of that function gets it itself."""
+        if not self.old:
+            return more
+        if self.called == function and self.old.endswith(")"):
+            return f"{self.old[:-1].rstrip().rstrip(',')}, {more})"
+        return f"{function}({self.old}, {more})"
 
 
 def overridden(asked: Asked) -> Iterator[Way]:
@@ -48,7 +55,9 @@ def overridden(asked: Asked) -> Iterator[Way]:
 
     indent = indent_at(here.code.contents[file], start - here.prefix)
     literal = kinds <= {"literal_value"} or (kinds == {"operation"} and asked.text.lstrip("-").isdecimal())
-    slot = Slot(asked.text, literal, here, put, asked.value, indent)
+    whole = asked.nodes[0] if kinds == {"function_call"} and len(asked.nodes) == 1 else None
+    called = source(whole.children[0]) if whole is not None else ""
+    slot = Slot(asked.text, literal, here, put, asked.value, indent, called)
     yield from written(slot, asked.step, direct=not (is_collection and _within(asked.step)))
 
 
@@ -137,7 +146,10 @@ def _of_member(slot: Slot, key: str, step: Step) -> _Change | None:
     entry = f"{{ {key_text(key)} = {text} }}"
     if not old:
         return _Change(entry, lambda test: f"{test} ? {entry} : {{}}")
-    return _Change(f"merge({old}, {entry})", lambda test: f"merge({old}, {test} ? {entry} : {{}})")
+    return _Change(
+        slot.with_one_more("merge", entry),
+        lambda test: slot.with_one_more("merge", f"{test} ? {entry} : {{}}"),
+    )
 
 
 def _of_list(slot: Slot, step: Step) -> _Change | None:
@@ -147,7 +159,10 @@ def _of_list(slot: Slot, step: Step) -> _Change | None:
     if step.do is Do.ADD:
         if not old:
             return _Change(f"[{text}]", lambda test: f"{test} ? [{text}] : []")
-        return _Change(f"concat({old}, [{text}])", lambda test: f"concat({old}, {test} ? [{text}] : [])")
+        return _Change(
+            slot.with_one_more("concat", f"[{text}]"),
+            lambda test: slot.with_one_more("concat", f"{test} ? [{text}] : []"),
+        )
     head = f"[for item in {_grouped(old)} : item if"
     return _Change(f"{head} item != {text}]", lambda test: f"{head} !({test} && item == {text})]")
 
@@ -198,6 +213,8 @@ def _variable(slot: Slot, step: Step) -> _Variable | None:
     caller = _giver(here)
     if caller is None or not name:
         return None
+    if not step.path or step.path[0] == JSON:
+        name = _named(name, here)
     test = " && ".join(here.tests)
     if len(step.path) == 1 and isinstance(step.path[0], str) and step.path[0] != JSON:
         return _member_variable(slot, step.path[0], step, caller, test)
@@ -230,7 +247,7 @@ def _member_variable(slot: Slot, key: str, step: Step, caller: Here, test: str) 
     if step.do is not Do.SET or text is None or kind is None:
         return None
     more = f"{test} ? %s : {{}}" if test else "%s"
-    use = f"merge({old}, {more})" if old else more
+    use = slot.with_one_more("merge", more)
     return _Variable(f"extra_{name}", f"map({kind})", "{}", f"{{ {key_text(key)} = {text} }}", use)
 
 
@@ -258,6 +275,22 @@ def _giver(here: Here) -> Here | None:
         if instance.exclusive:
             return replace(plainly(here, "module argument", instance))
     return None
+
+
+_GENERIC = frozenset(
+    "comment content description enabled input name pattern policy records state status type users value".split()
+)
+"""Attributes that many resources have: a variable of that name would not say of which."""
+
+
+def _named(name: str, here: Here) -> str:
+    """A name for a variable that sets an attribute."""
+    parsed = parse(here.address)
+    if parsed is None or name not in _GENERIC:
+        return name
+    own = "" if parsed.name in ("this", "main", "default") else parsed.name
+    of = own or "_".join(parsed.type.split("_")[2:] or [parsed.type])
+    return name if of == name else of if of.endswith(f"_{name}") else f"{of}_{name}"
 
 
 def _kind(value: Any) -> str | None:

@@ -134,6 +134,12 @@ def _documents(was: Any, wanted: Any) -> tuple[Any, Any] | None:
     return (before, after) if type(before) is type(after) and before is not None else None
 
 
+def spelled(value: Any) -> Any:
+    """JSON text of a policy, or the policy itself, with lists wherever it may have them."""
+    document = document_of(value)
+    return value if document is None else json.dumps(_spelled(document))
+
+
 def _spelled(value: Any) -> Any:
     """A policy with lists wherever it may have them."""
     found = value.get("Statement") if isinstance(value, Mapping) else None
@@ -217,7 +223,7 @@ def inside_of(value: Any, path: Path) -> Any:
     """What stands at a path; UNKNOWN where nothing does."""
     for part in path:
         if part == JSON:
-            value = document_of(value)
+            value = _spelled(document_of(value))
         elif isinstance(part, At):
             index = _index(value, part)
             value = value[index] if index is not None else UNKNOWN

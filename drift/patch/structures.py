@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known, object_key
@@ -40,11 +42,18 @@ def of_object(node: Node, file: str, step: Step, here: Here) -> Iterator[Way | A
             if not rest and step.do is Do.GONE:
                 yield from way(here.place or "map member", file, here, _without(node, element, here))
             else:
-                yield Asked(Expression(value, int(value.start_point[0]) + 1, file), here, step.at(rest))
+                inner = replace(here, name=_named(here, name))
+                yield Asked(Expression(value, int(value.start_point[0]) + 1, file), inner, step.at(rest))
             return
     wanted = _built(rest, step)
     if wanted is not UNKNOWN:
         yield from way(here.place or "map member", file, here, _member(node, name, wanted, here))
+
+
+def _named(here: Here, key: str) -> str:
+    """`policy` and `Action` as `policy_action`: what a variable for it would be called."""
+    word = re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_")
+    return f"{here.name}_{word}" if here.name and word and key != "Statement" else here.name
 
 
 def of_list(node: Node, file: str, step: Step, here: Here) -> Iterator[Way | Asked]:

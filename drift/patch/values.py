@@ -20,7 +20,7 @@ from lamplighter.drift.patch.inverse import ways
 from lamplighter.drift.patch.judge import changes
 from lamplighter.drift.patch.model import Candidate, contents_between
 from lamplighter.drift.patch.provenance import Asked, Here, inside
-from lamplighter.drift.patch.steps import At, Do, Path, Step, inside_of, steps
+from lamplighter.drift.patch.steps import At, Do, Path, Step, inside_of, spelled, steps
 from lamplighter.drift.patch.wording import is_secret
 from lamplighter.drift.values import HIDDEN, same
 
@@ -57,12 +57,36 @@ def _candidates(item: DriftItem, place: _Place, code: Code) -> Iterator[Candidat
     if len(parts) == 1:
         yield from _at_once(place, parts[0])
     elif 1 < len(parts) <= _MOST_STEPS:
-        for alone in (False, True):
-            candidate = _one_by_one(item, code, alone=alone)
-            if candidate is not None:
-                yield candidate
+        yield from _one_by_one(item, code, alone=False)
+    together = _together(item, place, parts)
+    if together is not None:
+        yield from _at_once(place, together)
+    if 1 < len(parts) <= _MOST_STEPS:
+        yield from _one_by_one(item, code, alone=True)
     if item.action == "set" and (len(parts) != 1 or parts[0].path != place.path):
-        yield from _at_once(place, Step(place.path, Do.SET, item.live_value))
+        yield from _at_once(place, Step(place.path, Do.SET, _wanted(item, place)))
+
+
+def _together(item: DriftItem, place: _Place, parts: list[Step]) -> Step | None:
+    """The list that all the parts are in, as a whole; None where they are in several, or it is a policy's statements."""
+    lists = [_list_of(part) for part in parts]
+    path = lists[0] if lists else None
+    if path is None or any(other != path for other in lists) or item.action != "set" or len(path) <= len(place.path) or path[-1] == "Statement":
+        return None
+    value = inside_of(spelled(_wanted(item, place)), path[len(place.path) :])
+    return Step(path, Do.SET, value) if isinstance(value, list) else None
+
+
+def _list_of(step: Step) -> Path | None:
+    if step.do in (Do.ADD, Do.DROP):
+        return step.path
+    return step.path[:-1] if step.path and isinstance(step.path[-1], At) else None
+
+
+def _wanted(item: DriftItem, place: _Place) -> Any:
+    """What is live; an empty text is no value, but for the member of a map."""
+    is_member = len(place.path) > 1 and _is_map_key(place.path)
+    return None if item.live_value == "" and not is_member else item.live_value
 
 
 def _at_once(place: _Place, step: Step) -> Iterator[Candidate]:
@@ -83,15 +107,14 @@ def _parts(item: DriftItem, place: _Place) -> list[Step]:
             return [Step(path, Do.DROP, item.code_value)] if not isinstance(item.code_value, Mapping) else []
         case _:
             pass
-    if item.live_value is None and len(path) > 1 and _is_map_key(path):
+    live = _wanted(item, place)
+    if live is None and len(path) > 1 and _is_map_key(path):
         return [Step(path, Do.GONE)]
     said = _said(place)
     was = item.code_value if said is UNKNOWN or said is None or not is_known(said) else said
-    if item.live_value is None and not isinstance(was, list):
-        return [Step(path, Do.SET, None)]
-    wanted = [] if item.live_value is None else item.live_value
-    found = steps(was, wanted, path)
-    return [step if step.path else step.at(path) for step in found]
+    if live is None and not isinstance(was, list):
+        return [Step(path, Do.SET, None)] if was is not None or said is UNKNOWN else []
+    return steps(was, [] if live is None else live, path)
 
 
 def _is_map_key(path: Path) -> bool:
@@ -102,7 +125,7 @@ def _said(place: _Place) -> Any:
     return inside_of(contents(place.block.body, place.here.scope), place.path)
 
 
-def _one_by_one(item: DriftItem, code: Code, *, alone: bool) -> Candidate | None:
+def _one_by_one(item: DriftItem, code: Code, *, alone: bool) -> Iterator[Candidate]:
     """All parts that differ, each by its first way that makes it so; with `alone`, that changes nothing else."""
     now, rules_used = code, list[str]()
     for _ in range(_MOST_STEPS):
@@ -119,11 +142,12 @@ def _one_by_one(item: DriftItem, code: Code, *, alone: bool) -> Candidate | None
             None,
         )
         if chosen is None:
-            return None
+            return
         candidate, now = chosen
         rules_used.append(candidate.rule)
     edits = contents_between(code.contents, now.contents)
-    return Candidate(", ".join(dict.fromkeys(rules_used)), edits) if edits else None
+    if edits:
+        yield Candidate(", ".join(dict.fromkeys(rules_used)), edits)
 
 
 def _holding(

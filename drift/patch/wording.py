@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from lamplighter.core.redaction import holds_secret
 from lamplighter.drift.patch.provenance import Here
-from lamplighter.drift.patch.references import to_attribute, to_value
+from lamplighter.drift.patch.references import to_attribute
 from lamplighter.drift.patch.steps import document_of
 from lamplighter.drift.patch.writing import Reference, expression
 
+_ID = re.compile(r"arn:.+|https?://.+|[a-z]+-[0-9a-f]{8,17}", re.DOTALL)
+"""What can be nothing but the id, the ARN or the URL of one thing."""
 _BREAKS = "\n\r\t"
 
 
@@ -52,7 +55,7 @@ def _json(value: Any) -> str | None:
 def _referring(value: Any, here: Here) -> Any:
     """With a reference in place of each text that is the id or the ARN of a managed resource, or begins with an ARN."""
     if isinstance(value, Mapping):
-        return {key: _referring(item, here) for key, item in value.items()}
+        return {key: _referring(value[key], here) for key in _ordered(value)}
     if isinstance(value, list | tuple):
         return [_referring(item, here) for item in value]
     if not isinstance(value, str):
@@ -65,18 +68,27 @@ def _referring(value: Any, here: Here) -> Any:
     return found or _escaped(value)
 
 
+_POLICY = ("Version", "Id", "Statement", "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource")
+
+
+def _ordered(value: Mapping[str, Any]) -> list[str]:
+    """The keys of a policy in the order in which people write them; of anything else as they are."""
+    if not ({"Effect", "Statement"} & value.keys()):
+        return [*value]
+    return sorted(value, key=lambda key: _POLICY.index(key) if key in _POLICY else len(_POLICY))
+
+
 def _named(value: str, here: Here) -> Reference | None:
-    own = here.code.stored.get(here.address)
-    if own is not None and value in (own.attributes.get("id"), own.attributes.get("arn")):
+    """Another resource that the text is the ARN or the id of, as it can be said here."""
+    if not _ID.fullmatch(value):
         return None
-    if value.startswith("arn:"):
+    for attribute in ("arn", "id"):
         for resource in here.code.index.resources:
-            if resource.attributes.get("arn") == value:
-                found = to_attribute(here.code, here.modules, resource, "arn")
+            if resource.attributes.get(attribute) == value and resource.address != here.address:
+                found = to_attribute(here.code, here.modules, resource, attribute)
                 if found is not None:
                     return found
-        return None
-    return to_value(here.code, here.modules, value)
+    return None
 
 
 def _beginning(value: str, here: Here) -> Reference | None:
