@@ -90,7 +90,9 @@ def _from_source(name: str, path: Path, asked: Asked) -> Iterator[Way | Asked]:
     if name == "var" and path and isinstance(path[0], str):
         yield from not_given(path[0], step.at((*path[1:], *step.path)), here)
     for target in referred(name, path, here):
-        yield Asked(target.expression, target.here, step.at((*target.path, *step.path)))
+        # A collection is changed where it is written: around a reference to it, all that it makes would be.
+        around = name not in here.bound
+        yield Asked(target.expression, target.here, step.at((*target.path, *step.path)), rewrite=around)
 
 
 def _accessed(nodes: list[Node], here: Here) -> Path | None:

@@ -16,7 +16,7 @@ from lamplighter.drift.patch.collections import Way
 from lamplighter.drift.patch.inputs import given
 from lamplighter.drift.patch.provenance import Asked, Here, plainly
 from lamplighter.drift.patch.statements import Draft, Splice
-from lamplighter.drift.patch.steps import JSON, Do, Step, applied_to
+from lamplighter.drift.patch.steps import JSON, Do, Path, Step, applied_to
 from lamplighter.drift.patch.wording import text_of
 from lamplighter.drift.patch.writing import indent_at, key_text
 
@@ -52,6 +52,10 @@ def overridden(asked: Asked) -> Iterator[Way]:
 
     def put(draft: Draft, text: str) -> None:
         draft.put(file, Splice(start - here.prefix, end - here.prefix, text))
+        sign = _sign(asked) if "\n" in text and not here.in_json else None
+        if sign is not None:
+            # What goes over several lines stands in no column with its neighbours.
+            draft.put(file, Splice(*sign, " "))
 
     indent = indent_at(here.code.contents[file], start - here.prefix)
     literal = kinds <= {"literal_value"} or (kinds == {"operation"} and asked.text.lstrip("-").isdecimal())
@@ -59,6 +63,16 @@ def overridden(asked: Asked) -> Iterator[Way]:
     called = source(whole.children[0]) if whole is not None else ""
     slot = Slot(asked.text, literal, here, put, asked.value, indent, called)
     yield from written(slot, asked.step, direct=not (is_collection and _within(asked.step)))
+
+
+def _sign(asked: Asked) -> tuple[int, int] | None:
+    """The bytes between the name of an attribute or a member and its equals sign, where the whole value is written anew."""
+    whole = asked.expression.node
+    holder = whole.parent
+    if holder is None or asked.part is not None or holder.type not in ("attribute", "object_elem"):
+        return None
+    sign = next((child for child in holder.children if child.type == "="), None)
+    return (holder.children[0].end_byte, sign.start_byte) if sign is not None else None
 
 
 def _within(step: Step) -> bool:
@@ -120,7 +134,7 @@ def _change_of(slot: Slot, step: Step) -> _Change | None:
             if step.do is Do.GONE
             else text_of(step.value, here, slot.indent, document=bool(step.path == ()))
         )
-    elif is_known(slot.current) and slot.current is not None:
+    elif is_known(slot.current) and slot.current is not None and _is_small(step.path, slot.current):
         whole = applied_to(slot.current, step.path, step.do, step.value)
         text = text_of(whole, here, slot.indent, document=True) if is_known(whole) else None
     else:
@@ -128,6 +142,11 @@ def _change_of(slot: Slot, step: Step) -> _Change | None:
     if text is None:
         return None
     return _Change(text, lambda test: _chosen(test, text, old or "null"))
+
+
+def _is_small(path: Path, value: Any) -> bool:
+    """Whether a value may be written out for a part of it: a document, or a list with another member."""
+    return path[0] == JSON or (len(path) == 1 and isinstance(value, list))
 
 
 def _of_member(slot: Slot, key: str, step: Step) -> _Change | None:
@@ -163,6 +182,8 @@ def _of_list(slot: Slot, step: Step) -> _Change | None:
             slot.with_one_more("concat", f"[{text}]"),
             lambda test: slot.with_one_more("concat", f"{test} ? [{text}] : []"),
         )
+    if slot.current == [step.value]:
+        return _Change("[]", lambda test: f"{test} ? [] : {old}")
     head = f"[for item in {_grouped(old)} : item if"
     return _Change(f"{head} item != {text}]", lambda test: f"{head} !({test} && item == {text})]")
 
@@ -286,6 +307,8 @@ _GENERIC = frozenset(
 def _named(name: str, here: Here) -> str:
     """A name for a variable that sets an attribute."""
     parsed = parse(here.address)
+    if name in here.instance.module.variables:
+        return f"{name}_override"
     if parsed is None or name not in _GENERIC:
         return name
     own = "" if parsed.name in ("this", "main", "default") else parsed.name

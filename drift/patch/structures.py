@@ -15,7 +15,7 @@ from lamplighter.drift.patch.origins import elements, items
 from lamplighter.drift.patch.provenance import Asked, Here
 from lamplighter.drift.patch.statements import Draft, Splice
 from lamplighter.drift.patch.steps import JSON, At, Do, Path, Step, alike, likeness
-from lamplighter.drift.patch.wording import text_of
+from lamplighter.drift.patch.wording import json_text, text_of
 from lamplighter.drift.patch.writing import indent_at, key_text
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def of_list(node: Node, file: str, step: Step, here: Here) -> Iterator[Way | Ask
         if item is not None:
             yield Asked(Expression(item, int(item.start_point[0]) + 1, file), here, step.at(step.path[1:]))
     elif step.do is Do.ADD:
-        yield from way(here.place or "list member", file, here, _listed(node, step.value, here))
+        yield from way(here.place or "list member", file, here, _listed(node, step.value, here), *_further_in(node, here))
     elif step.do is Do.DROP:
         item = _item(node, At(-1, step.value), here)
         if item is not None:
@@ -120,13 +120,31 @@ def _member(node: Node, name: str, value: Any, here: Here) -> Splice | None:
 
 def _listed(node: Node, value: Any, here: Here) -> Splice | None:
     told = items(node)
-    inline = bool(told) and told[-1].start_point[0] == node.end_point[0]
+    inline = bool(told) and told[-1].end_point[0] == node.end_point[0]
+    if inline and not here.in_json:
+        # `[{` to `}]`, or all on one line: what follows stands behind the last one.
+        text = text_of(value, here, indent_at(_content(node), node.end_byte - 1))
+        return Splice(told[-1].end_byte, told[-1].end_byte, f", {text}") if text is not None else None
     text = text_of(value, here, indent_at(_content(node), told[-1].start_byte) if told and not inline else "")
     if text is None:
         return None
     if here.in_json:
-        return _json_more(node, told, text)
+        spread = bool(told) and told[-1].start_point[0] != told[-1].end_point[0]
+        lines = json_text(value, indent_at(_content(node), told[-1].start_byte)) if spread else text
+        return _json_more(node, told, lines or text)
     return statements.listed(_content(node), node, text)
+
+
+def _further_in(node: Node, here: Here) -> list[Splice]:
+    """`terraform fmt` has `}, {` between members one level further in than the `}` of a last member in `}]`."""
+    told = items(node)
+    if here.in_json or not told or told[-1].end_point[0] != node.end_point[0]:
+        return []
+    last, content = told[-1], _content(node)
+    start = content.rfind(b"\n", 0, last.end_byte) + 1
+    indent = indent_at(content, last.end_byte)
+    closes = content[start + len(indent) : start + len(indent) + 1] in (b"}", b"]", b")")
+    return [Splice(start, start, "  ")] if last.start_point[0] != last.end_point[0] and closes else []
 
 
 def _without(node: Node, item: Node, here: Here) -> Splice:

@@ -20,7 +20,7 @@ from lamplighter.drift.patch.inverse import ways
 from lamplighter.drift.patch.judge import changes
 from lamplighter.drift.patch.model import Candidate, contents_between
 from lamplighter.drift.patch.provenance import Asked, Here, inside
-from lamplighter.drift.patch.steps import At, Do, Path, Step, inside_of, spelled, steps
+from lamplighter.drift.patch.steps import At, Do, Path, Step, applied_to, inside_of, spelled, steps
 from lamplighter.drift.patch.wording import is_secret
 from lamplighter.drift.values import HIDDEN, same
 
@@ -56,10 +56,13 @@ def _candidates(item: DriftItem, place: _Place, code: Code) -> Iterator[Candidat
     parts = _parts(item, place)
     if len(parts) == 1:
         yield from _at_once(place, parts[0])
-    elif 1 < len(parts) <= _MOST_STEPS:
-        yield from _one_by_one(item, code, alone=False)
     together = _together(item, place, parts)
-    if together is not None:
+    anew = together is not None and _keeps_none(together, parts)
+    if together is not None and anew:
+        yield from _at_once(place, together)
+    if 1 < len(parts) <= _MOST_STEPS:
+        yield from _one_by_one(item, code, alone=False)
+    if together is not None and not anew:
         yield from _at_once(place, together)
     if 1 < len(parts) <= _MOST_STEPS:
         yield from _one_by_one(item, code, alone=True)
@@ -73,8 +76,19 @@ def _together(item: DriftItem, place: _Place, parts: list[Step]) -> Step | None:
     path = lists[0] if lists else None
     if path is None or any(other != path for other in lists) or item.action != "set" or len(path) <= len(place.path) or path[-1] == "Statement":
         return None
-    value = inside_of(spelled(_wanted(item, place)), path[len(place.path) :])
-    return Step(path, Do.SET, value) if isinstance(value, list) else None
+    start = len(place.path)
+    said = _said(place)
+    value = spelled(item.code_value if not is_known(said) or said is None else said)
+    for part in parts:
+        value = applied_to(value, part.path[start:], part.do, part.value)
+    whole = inside_of(value, path[start:])
+    return Step(path, Do.SET, whole) if isinstance(whole, list) else None
+
+
+def _keeps_none(whole: Step, parts: list[Step]) -> bool:
+    """Whether no member of the list stays as it was."""
+    made = sum(part.do in (Do.SET, Do.ADD) for part in parts)
+    return len(parts) > 1 and made == len(whole.value)
 
 
 def _list_of(step: Step) -> Path | None:

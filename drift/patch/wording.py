@@ -24,7 +24,7 @@ _BREAKS = "\n\r\t"
 def text_of(value: Any, here: Here, indent: str = "", *, document: bool = False) -> str | None:
     """None for what HCL cannot hold, and for a secret. With `document`, JSON text is written with jsonencode."""
     if here.in_json:
-        return _json(value)
+        return json_text(value)
     if document and (content := document_of(value)) is not None:
         inner = expression(_referring(content, here), indent)
         return f"jsonencode({inner})" if inner is not None else None
@@ -45,10 +45,14 @@ def quoted(text: str) -> str | None:
     return expression(_escaped(text))
 
 
-def _json(value: Any) -> str | None:
+def json_text(value: Any, indent: str | None = None) -> str | None:
+    """JSON on one line, or spread over several that are indented by `indent`; None for what a template would read."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        value = {key: value[key] for key in _ordered(value)}
+    text = json.dumps(value, ensure_ascii=False, indent=None if indent is None else 2)
+    text = text.replace("\n", f"\n{indent}") if indent is not None else text
     return None if "${" in text or "%{" in text else text
 
 
