@@ -20,7 +20,7 @@ from lamplighter.drift.patch.missing import not_given
 from lamplighter.drift.patch.operations import of_operation
 from lamplighter.drift.patch.policies import of_document
 from lamplighter.drift.patch.provenance import Asked, Here, referred
-from lamplighter.drift.patch.steps import At, Path
+from lamplighter.drift.patch.steps import At, Path, in_form
 from lamplighter.drift.patch.structures import of_list, of_object
 from lamplighter.drift.patch.texts import of_template
 
@@ -34,6 +34,7 @@ def ways(asked: Asked, depth: int = 0) -> Iterator[Way]:
     """All that may make the expression say it, the shared source first, the expression itself last."""
     if depth > _MAX_DEPTH or not asked.nodes:
         return
+    asked = asked._replace(step=in_form(asked.step, asked.value))
     for found in _inverted(asked):
         if isinstance(found, Asked):
             yield from ways(found, depth + 1)

@@ -23,6 +23,8 @@ def of_operation(node: Node, file: str, step: Step, here: Here) -> Iterator[Aske
     children = node.children
     try:
         if node.type == "unary_operation":
+            if children[-1].type == "literal_value":
+                return
             negated = not to_bool(step.value) if children[0].type == "!" else -to_number(step.value)
             yield Asked(whole, here, step._replace(value=negated), (1, len(children)))
             return

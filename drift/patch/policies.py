@@ -114,10 +114,14 @@ def _of_statement(one: Nested, step: Step) -> Iterator[Way | Asked]:
 def _of_principals(one: Nested, kind: str, step: Step) -> Iterator[Way | Asked]:
     found = nested(one.block, kind, one.here)
     if not step.path:
-        if len(found) == 1 and step.do is Do.SET and found[0].of is None:
-            wanted = step.value if isinstance(step.value, Mapping) else {"*": ["*"]}
-            if len(wanted) == 1:
-                yield from _set_principals(found[0], *next(iter(wanted.items())))
+        wanted = step.value if isinstance(step.value, Mapping) else {"*": ["*"]}
+        if step.do is Do.SET and len(wanted) == 1:
+            ((of_all, names),) = wanted.items()
+            lines = _lines({"type": of_all, "identifiers": _listed(names)}, one.here)
+            if lines is not None and len(found) == 1:
+                yield from rewritten(found[0], lines, _RULE)
+            elif lines is not None and not found:
+                yield from inserted(one.block, kind, lines, one.here, _RULE)
         return
     of, rest = step.path[0], step.path[1:]
     chosen = next((item for item in found if _text(item, "type") == of), None)
@@ -130,13 +134,6 @@ def _of_principals(one: Nested, kind: str, step: Step) -> Iterator[Way | Asked]:
         lines = _lines({"type": of, "identifiers": _listed(step.value)}, one.here)
         if lines is not None:
             yield from inserted(one.block, kind, lines, one.here, _RULE)
-
-
-def _set_principals(one: Nested, kind: str, names: Any) -> Iterator[Way]:
-    """Another kind of principals in place of those that are there, in one go."""
-    lines = _lines({"type": kind, "identifiers": _listed(names)}, one.here)
-    if lines is not None:
-        yield from rewritten(one, lines, _RULE)
 
 
 def _of_conditions(one: Nested, step: Step) -> Iterator[Way | Asked]:

@@ -126,6 +126,10 @@ def _change_of(slot: Slot, step: Step) -> _Change | None:
         return None
     if len(step.path) == 1 and isinstance(step.path[0], str) and step.path[0] != JSON and not here.in_json:
         return _of_member(slot, step.path[0], step)
+    if not step.path and step.do is Do.ADD and isinstance(slot.current, str):
+        more = text_of(step.value, here, slot.indent)
+        alone = f"[{old}, {more}]"
+        return None if more is None else _Change(alone, lambda test: _chosen(test, alone, f"[{old}]"))
     if not step.path and step.do in (Do.ADD, Do.DROP) and not here.in_json and not here.plain:
         return _of_list(slot, step)
     if not step.path:

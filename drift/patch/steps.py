@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
+from lamplighter.drift.hcl.functions import to_bool, to_number, to_string
 from lamplighter.drift.values import ABSENT, same
 
 _NAMES = ("Sid", "Id", "ID", "id", "sid", "name", "Name", "rulePriority", "key")
@@ -59,13 +60,12 @@ def _steps(was: Any, wanted: Any, path: Path) -> Iterator[Step]:
     if texts is not None:
         yield from _steps(_spelled(texts[0]), _spelled(texts[1]), (*path, JSON))
     elif isinstance(was, Mapping) and isinstance(wanted, Mapping):
-        for key in (*was, *(key for key in wanted if key not in was)):
-            if key not in wanted:
-                yield Step((*path, str(key)), Do.GONE)
-            elif key not in was:
+        for key in wanted:
+            if key not in was:
                 yield Step((*path, str(key)), Do.SET, wanted[key])
             else:
                 yield from _steps(was[key], wanted[key], (*path, str(key)))
+        yield from (Step((*path, str(key)), Do.GONE) for key in was if key not in wanted)
     elif isinstance(was, list) and isinstance(wanted, list):
         yield from _of_lists(was, wanted, path)
     else:
@@ -169,6 +169,27 @@ def _element(key: str, value: Any) -> Any:
             for operator, tests in value.items()
         }
     return value
+
+
+def in_form(step: Step, value: Any) -> Step:
+    """The step for a value that stands alone where a list of one is meant, as policies have it, or that has the type of
+    the value before it: a number in text stays text."""
+    head = step.path[0] if step.path else None
+    if isinstance(value, str | int | float) and isinstance(head, At) and step.do is Do.SET:
+        step = step.at(step.path[1:])
+    if step.path or step.do is not Do.SET:
+        return step
+    wanted = step.value
+    if isinstance(value, str) and isinstance(wanted, list) and len(wanted) == 1:
+        wanted = wanted[0]
+    if isinstance(value, str) and isinstance(wanted, bool | int | float):
+        wanted = to_string(wanted)
+    elif isinstance(value, int | float) and isinstance(wanted, str):
+        try:
+            wanted = to_bool(wanted) if isinstance(value, bool) else to_number(wanted)
+        except ValueError:
+            wanted = step.value
+    return step._replace(value=wanted)
 
 
 def applied_to(value: Any, path: Path, do: Do, new: Any) -> Any:

@@ -38,7 +38,7 @@ def of_template(node: Node, file: str, step: Step, here: Here) -> Iterator[Way |
         return
     pieces = _pieces(node, here)
     if len(pieces) == 1 and pieces[0].node is not None:
-        yield Asked(_at(pieces[0].node, file), here, step)
+        yield Asked(_at(pieces[0].node, file), here, step, rewrite=False)
     elif not step.path and step.do is Do.SET and isinstance(step.value, str | int | float):
         yield from _solved(pieces, to_string(step.value), file, here)
 
@@ -56,7 +56,7 @@ def _solved(pieces: list[_Piece], wanted: str, file: str, here: Here) -> Iterato
         middle = wanted[len(before) : len(wanted) - len(after)]
         if piece.node is not None:
             if middle:
-                yield Asked(_at(piece.node, file), here, Step((), Do.SET, middle))
+                yield Asked(_at(piece.node, file), here, Step((), Do.SET, middle), rewrite=False)
         elif (text := quoted(middle)) is not None:
             yield from way(here.place or "text", file, here, Splice(piece.start, piece.end, text[1:-1]))
     last = _joined(pieces)
