@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from lamplighter.drift.patch import sharing, statements
 from lamplighter.drift.patch.blocks import body_lines
 from lamplighter.drift.patch.collections import Way
 from lamplighter.drift.patch.provenance import Asked, Here, Target
-from lamplighter.drift.patch.sharing import Slot
+from lamplighter.drift.patch.slots import Slot
 from lamplighter.drift.patch.statements import Draft, Splice
 from lamplighter.drift.patch.steps import At, Do, Step, alike, likeness
 from lamplighter.drift.patch.writing import block as block_text
@@ -24,7 +24,7 @@ from lamplighter.drift.values import ABSENT
 
 
 class Nested(NamedTuple):
-    """A nested block as one instance sees it; `of` is the member of the collection that a `dynamic` block makes it of."""
+    """A nested block as one instance sees it; `of` is the member of a collection that a `dynamic` block makes it of."""
 
     block: Block
     here: Here
@@ -121,12 +121,14 @@ def removed(file: str, span: tuple[int, int], here: Here, rule: str = "without t
     yield Way(rule, draft)
 
 
-def inserted(block: Block, name: str, lines: list[str], here: Here, rule: str = "new block") -> Iterator[Way]:
-    """One more nested block, below the last of its name."""
+def inserted(
+    block: Block, name: str, bodies: Sequence[list[str]], here: Here, rule: str = "new block"
+) -> Iterator[Way]:
+    """More nested blocks, below the last of their name."""
     draft = Draft(here.code)
     content = draft.content(block.file)
     same = block.body.of_type(name)
-    text = block_text(name, (), lines)
+    text = "\n\n".join(block_text(name, (), lines) for lines in bodies)
     splice = (
         statements.below(content, same[-1].span, text) if same else statements.inside(content, block, text)
     )
@@ -150,7 +152,7 @@ def _of_blocks(block: Block, name: str, found: list[Nested], step: Step, here: H
     if step.do is Do.ADD and isinstance(step.value, Mapping):
         lines = body_lines(step.value)
         if lines is not None and not here.tests:
-            yield from inserted(block, name, lines, here)
+            yield from inserted(block, name, [lines], here)
     elif step.do is Do.DROP:
         chosen = choose(found, At(-1, step.value))
         if chosen is not None:
@@ -178,7 +180,7 @@ def _new_block(block: Block, name: str, inner: tuple[str | At, ...], step: Step,
         value = {part: value} if isinstance(part, str) else [value]
     lines = body_lines(value) if isinstance(value, Mapping) else None
     if lines is not None:
-        yield from inserted(block, name, lines, here)
+        yield from inserted(block, name, [lines], here)
 
 
 def _replaced(one: Nested, value: Mapping[str, Any]) -> Iterator[Way]:

@@ -81,7 +81,9 @@ def _merge(call: _Call) -> Iterator[Way | Asked]:
         inner = call.arguments[written[-1]].children[0].children[0]
         yield from of_object(inner, call.file, call.step, call.here)
     if not holding and call.step.do is Do.SET:
-        yield from (call.ask(number)._replace(rewrite=False) for number in reversed(numbers) if number not in written)
+        yield from (
+            call.ask(number)._replace(rewrite=False) for number in reversed(numbers) if number not in written
+        )
 
 
 def _is_object(node: Node) -> bool:

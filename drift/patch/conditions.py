@@ -1,4 +1,4 @@
-"""Conditionals, solved for: the condition where another branch says what is wanted, the keys it names, or the branch."""
+"""Conditionals, solved for: the condition where another branch says what is wanted, the keys in it, or the branch."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from lamplighter.drift.patch.conditions import of_conditional
 from lamplighter.drift.patch.loops import of_loop
 from lamplighter.drift.patch.missing import not_given
 from lamplighter.drift.patch.operations import of_operation
-from lamplighter.drift.patch.policies import of_document
+from lamplighter.drift.patch.policies import is_merged, of_document
 from lamplighter.drift.patch.provenance import Asked, Here, referred
 from lamplighter.drift.patch.steps import At, Path, in_form
 from lamplighter.drift.patch.structures import of_list, of_object
@@ -34,6 +34,8 @@ def ways(asked: Asked, depth: int = 0) -> Iterator[Way]:
     """All that may make the expression say it, the shared source first, the expression itself last."""
     if depth > _MAX_DEPTH or not asked.nodes:
         return
+    if _is_merged(asked):
+        return
     asked = asked._replace(step=in_form(asked.step, asked.value))
     for found in _inverted(asked):
         if isinstance(found, Asked):
@@ -42,6 +44,12 @@ def ways(asked: Asked, depth: int = 0) -> Iterator[Way]:
             yield found
     if asked.rewrite:
         yield from sharing.overridden(asked)
+
+
+def _is_merged(asked: Asked) -> bool:
+    head, *rest = asked.nodes
+    path = _accessed(rest, asked.here) if head.type == "variable_expr" and source(head) == "data" else None
+    return bool(path) and is_merged(path or (), asked.here)
 
 
 def _inverted(asked: Asked) -> Iterator[Way | Asked]:

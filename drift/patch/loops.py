@@ -52,7 +52,8 @@ def of_loop(node: Node, file: str, step: Step, here: Here) -> Iterator[Way | Ask
             gone = (
                 Step((found.key,), Do.GONE) if isinstance(found.key, str) else Step((), Do.DROP, found.value)
             )
-            yield Asked(collection, here, gone)
+            yield Asked(collection, here, gone, rewrite=False)
+            yield from _left_out(node, body, step.value, here)
     elif step.do is Do.ADD:
         value = _solved(body, names, step.value, here)
         if value is not UNKNOWN and isinstance(here.value(over), list):
@@ -61,7 +62,7 @@ def of_loop(node: Node, file: str, step: Step, here: Here) -> Iterator[Way | Ask
 
 def _left_out(node: Node, body: Expression, value: Any, here: Here) -> Iterator[Way]:
     """A condition more, that one member does not meet."""
-    text = text_of(value, here.unreferring) if isinstance(value, str | int) else None
+    text = text_of(value, here) if isinstance(value, str | int) else None
     if text is None:
         return
     condition = next((child for child in node.children if child.type == "for_cond"), None)

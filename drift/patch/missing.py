@@ -9,7 +9,7 @@ from lamplighter.drift.hcl.evaluate import is_known
 from lamplighter.drift.patch import sharing, statements
 from lamplighter.drift.patch.collections import Way
 from lamplighter.drift.patch.provenance import Asked, Here, of_call, variable
-from lamplighter.drift.patch.sharing import Slot
+from lamplighter.drift.patch.slots import Slot
 from lamplighter.drift.patch.statements import Draft
 from lamplighter.drift.patch.steps import Do, Step, applied_to
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lamplighter.drift.hcl.address import Key
-from lamplighter.drift.hcl.documents import POLICY_DOCUMENT, document
+from lamplighter.drift.hcl.documents import MERGED, POLICY_DOCUMENT, document
 from lamplighter.drift.hcl.syntax import Block, Body
 from lamplighter.drift.patch.bodies import Nested, inserted, nested, of_body, removed, rewritten
 from lamplighter.drift.patch.collections import Way
@@ -47,6 +47,12 @@ def of_document(path: Path, step: Step, here: Here) -> Iterator[Way | Asked]:
     yield from _of_statements(block, step.at(step.path[2:]), there)
 
 
+def is_merged(path: Path, here: Here) -> bool:
+    """Whether a document is made of others too: which of them is to say it, a person has to tell."""
+    block = here.instance.module.data.get((str(path[0]), str(path[1]))) if len(path) > 1 else None
+    return block is not None and any(name in block.body.attributes for name in MERGED)
+
+
 def _of_statements(block: Block, step: Step, here: Here) -> Iterator[Way | Asked]:
     found = nested(block, "statement", here)
     if not step.path:
@@ -54,9 +60,10 @@ def _of_statements(block: Block, step: Step, here: Here) -> Iterator[Way | Asked
             lines = statement_lines(step.value, here)
             if lines is not None:
                 yield from _with_statement(block, lines, here)
-        elif step.do is Do.DROP and (chosen := _statement(found, At(-1, step.value))) is not None:
-            if chosen.of is None:
-                yield from removed(chosen.block.file, chosen.block.span, here, _RULE)
+        elif step.do is Do.DROP:
+            gone = _statement(found, At(-1, step.value))
+            if gone is not None and gone.of is None:
+                yield from removed(gone.block.file, gone.block.span, here, _RULE)
         return
     head = step.path[0]
     chosen = _statement(found, head) if isinstance(head, At) else None
@@ -67,12 +74,12 @@ def _of_statements(block: Block, step: Step, here: Here) -> Iterator[Way | Asked
 
 
 def _with_statement(block: Block, lines: list[str], here: Here) -> Iterator[Way]:
-    yield from inserted(block, "statement", lines, here, _RULE)
+    yield from inserted(block, "statement", [lines], here, _RULE)
     if here.tests:
         over = f"for_each = {' && '.join(here.tests)} ? [1] : []"
         content = block_text("content", (), lines)
         made = [over, "", *content.split("\n")]
-        for way in inserted(block, 'dynamic "statement"', made, here, _RULE):
+        for way in inserted(block, 'dynamic "statement"', [made], here, _RULE):
             yield way._replace(rule="condition on the key")
 
 
@@ -121,7 +128,7 @@ def _of_principals(one: Nested, kind: str, step: Step) -> Iterator[Way | Asked]:
             if lines is not None and len(found) == 1:
                 yield from rewritten(found[0], lines, _RULE)
             elif lines is not None and not found:
-                yield from inserted(one.block, kind, lines, one.here, _RULE)
+                yield from inserted(one.block, kind, [lines], one.here, _RULE)
         return
     of, rest = step.path[0], step.path[1:]
     chosen = next((item for item in found if _text(item, "type") == of), None)
@@ -133,21 +140,15 @@ def _of_principals(one: Nested, kind: str, step: Step) -> Iterator[Way | Asked]:
     elif step.do is Do.SET and not rest:
         lines = _lines({"type": of, "identifiers": _listed(step.value)}, one.here)
         if lines is not None:
-            yield from inserted(one.block, kind, lines, one.here, _RULE)
+            yield from inserted(one.block, kind, [lines], one.here, _RULE)
 
 
 def _of_conditions(one: Nested, step: Step) -> Iterator[Way | Asked]:
     found = nested(one.block, "condition", one.here)
     if len(step.path) < 2:
         wanted = {step.path[0]: step.value} if step.path else step.value
-        if (
-            step.do is Do.SET
-            and isinstance(wanted, Mapping)
-            and not (step.path and _of_test(found, step.path[0]))
-        ):
-            pairs = [(test, name, values) for test, tests in wanted.items() for name, values in tests.items()]
-            if not found and len(pairs) == 1:
-                yield from _with_condition(one, *pairs[0])
+        if step.do is Do.SET and isinstance(wanted, Mapping):
+            yield from _with_conditions(one, wanted)
         elif step.do is Do.GONE:
             there = _of_test(found, step.path[0]) if step.path else found
             if len(there) == 1 and there[0].of is None:
@@ -157,22 +158,28 @@ def _of_conditions(one: Nested, step: Step) -> Iterator[Way | Asked]:
     chosen = next((item for item in _of_test(found, test) if _text(item, "variable") == name), None)
     if chosen is None:
         if step.do is Do.SET and not rest:
-            yield from _with_condition(one, str(test), str(name), step.value)
+            yield from _with_conditions(one, {str(test): {str(name): step.value}})
     elif step.do is Do.GONE and not rest:
         if chosen.of is None:
             yield from removed(chosen.block.file, chosen.block.span, one.here, _RULE)
     else:
-        yield from of_body(chosen.block, step.at(("values", *rest)), chosen.here)
+        yield from of_body(chosen.block, _opened(step).at(("values", *rest)), chosen.here)
 
 
 def _of_test(found: list[Nested], test: Any) -> list[Nested]:
     return [item for item in found if _text(item, "test") == test]
 
 
-def _with_condition(one: Nested, test: str, name: str, values: Any) -> Iterator[Way]:
-    lines = _lines({"test": test, "variable": name, "values": _listed(values)}, one.here)
-    if lines is not None:
-        yield from inserted(one.block, "condition", lines, one.here, _RULE)
+def _with_conditions(one: Nested, wanted: Mapping[Any, Any]) -> Iterator[Way]:
+    blocks = [
+        _lines({"test": test, "variable": name, "values": _listed(values)}, one.here)
+        for test, tests in wanted.items()
+        if isinstance(tests, Mapping)
+        for name, values in tests.items()
+    ]
+    written = [lines for lines in blocks if lines is not None]
+    if written and len(written) == len(blocks):
+        yield from inserted(one.block, "condition", written, one.here, _RULE)
 
 
 def _text(one: Nested, name: str) -> Any:

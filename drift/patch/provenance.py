@@ -72,7 +72,7 @@ class Target(NamedTuple):
 class Here:
     """`instance` is the module instance that names are resolved in, `tests` are HCL conditions that hold in no other
     instance of what surrounds the expression. `prefix` are bytes that stand before the file's own where its expressions
-    were parsed in a frame; `in_json` says that JSON is written here. `address` is the resource whose value it is in the end.
+    were parsed in a frame; `in_json` says that JSON is written here. `address` is the resource whose value it is.
     """
 
     code: Code
@@ -111,7 +111,13 @@ class Here:
         return modules_of(self.instance)
 
     def within(
-        self, name: str, target: Target | None, values: Mapping[str, Any], test: str = "", *, iterator: bool = False
+        self,
+        name: str,
+        target: Target | None,
+        values: Mapping[str, Any],
+        test: str = "",
+        *,
+        iterator: bool = False,
     ) -> Here:
         """Inside of a loop, where `name` stands for a member of a collection; `values` are those of its variables."""
         return replace(

@@ -6,41 +6,20 @@ In order: for all that share it; by a test of the key; by a new variable of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from lamplighter.drift.hcl.address import parse, quote
+from lamplighter.drift.hcl.address import quote
 from lamplighter.drift.hcl.evaluate import is_known
 from lamplighter.drift.hcl.syntax import source
 from lamplighter.drift.patch.collections import Way
-from lamplighter.drift.patch.inputs import given
-from lamplighter.drift.patch.provenance import Asked, Here, plainly
+from lamplighter.drift.patch.provenance import Asked
+from lamplighter.drift.patch.slots import Slot, grouped
 from lamplighter.drift.patch.statements import Draft, Splice
 from lamplighter.drift.patch.steps import JSON, Do, Path, Step, applied_to
+from lamplighter.drift.patch.variables import by_variable
 from lamplighter.drift.patch.wording import text_of
 from lamplighter.drift.patch.writing import indent_at, key_text
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place for an expression: `old` is the one that is there, empty for none; `put` writes another one there."""
-
-    old: str
-    is_literal: bool
-    here: Here
-    put: Callable[[Draft, str], None]
-    current: Any = None
-    indent: str = ""
-    called: str = ""
-    """The function whose call the expression is as a whole; empty for any other."""
-
-    def with_one_more(self, function: str, more: str) -> str:
-        """The expression handed to a function with one more argument; a call of that function gets it itself."""
-        if not self.old:
-            return more
-        if self.called == function and self.old.endswith(")"):
-            return f"{self.old[:-1].rstrip().rstrip(',')}, {more})"
-        return f"{function}({self.old}, {more})"
 
 
 def overridden(asked: Asked) -> Iterator[Way]:
@@ -66,7 +45,7 @@ def overridden(asked: Asked) -> Iterator[Way]:
 
 
 def _sign(asked: Asked) -> tuple[int, int] | None:
-    """The bytes between the name of an attribute or a member and its equals sign, where the whole value is written anew."""
+    """The bytes between a name and its equals sign, where the whole value is written anew."""
     whole = asked.expression.node
     holder = whole.parent
     if holder is None or asked.part is not None or holder.type not in ("attribute", "object_elem"):
@@ -103,7 +82,7 @@ def written(slot: Slot, step: Step, *, direct: bool = True) -> Iterator[Way]:
         if here.tests and here.place:
             yield _way(slot, change.only(" && ".join(here.tests)), "condition on the key")
         if not here.place or here.place == "module argument":
-            yield from _by_variable(slot, step)
+            yield from by_variable(slot, step)
 
 
 def _way(slot: Slot, text: str, rule: str) -> Way:
@@ -158,7 +137,7 @@ def _of_member(slot: Slot, key: str, step: Step) -> _Change | None:
     if here.plain:
         return None
     if step.do is Do.GONE:
-        head = f"{{ for key, value in {_grouped(old)} : key => value if"
+        head = f"{{ for key, value in {grouped(old)} : key => value if"
         name = quote(key)
         return _Change(f"{head} key != {name} }}", lambda test: f"{head} !({test} && key == {name}) }}")
     if step.do is not Do.SET:
@@ -188,12 +167,8 @@ def _of_list(slot: Slot, step: Step) -> _Change | None:
         )
     if slot.current == [step.value]:
         return _Change("[]", lambda test: f"{test} ? [] : {old}")
-    head = f"[for item in {_grouped(old)} : item if"
+    head = f"[for item in {grouped(old)} : item if"
     return _Change(f"{head} item != {text}]", lambda test: f"{head} !({test} && item == {text})]")
-
-
-def _grouped(text: str) -> str:
-    return f"({text})" if "?" in text else text
 
 
 def _chosen(test: str, new: str, old: str) -> str:
@@ -204,131 +179,3 @@ def _chosen(test: str, new: str, old: str) -> str:
     if (new, old) == ("false", "true"):
         return test.replace(" == ", " != ") if plain else f"!({test})"
     return f"{test} ? {new} : {old}"
-
-
-@dataclass(frozen=True)
-class _Variable:
-    """A variable to be declared: what the one call gives, and what stands where it is used, `%s` for its name."""
-
-    name: str
-    kind: str
-    default: str
-    value: str
-    use: str
-
-
-def _by_variable(slot: Slot, step: Step) -> Iterator[Way]:
-    """A new variable of the module; the call of this one instance gives it."""
-    here = slot.here
-    variable = _variable(slot, step)
-    if variable is None:
-        return
-    draft = Draft(here.code)
-    parsed = parse(here.address)
-    of = f"{parsed.type}.{parsed.name}" if parsed is not None else "this module"
-    why = f"{here.name} of {of}, where it differs between the calls of this module."
-    name = given(draft, here.modules, variable.name, variable.kind, variable.default, variable.value, why)
-    if name is not None:
-        slot.put(draft, variable.use.replace("%s", name))
-        yield Way("module variable", draft)
-
-
-def _variable(slot: Slot, step: Step) -> _Variable | None:
-    here, old, name = slot.here, slot.old, slot.here.name
-    caller = _giver(here)
-    if caller is None or not name:
-        return None
-    if not step.path or step.path[0] == JSON:
-        name = _named(name, here)
-    test = " && ".join(here.tests)
-    if len(step.path) == 1 and isinstance(step.path[0], str) and step.path[0] != JSON:
-        return _member_variable(slot, step.path[0], step, caller, test)
-    if not step.path and step.do in (Do.ADD, Do.DROP):
-        return _list_variable(slot, step, caller, test)
-    whole = applied_to(slot.current, step.path, step.do, step.value) if step.path else step.value
-    text = text_of(whole, caller, document=True) if is_known(whole) and step.do is not Do.GONE else None
-    kind = _kind(whole)
-    if text is None or kind is None or whole is None:
-        return None
-    each = here.scope.bound.get("each")
-    if test and isinstance(each, dict) and len(here.tests) == 1:
-        entry = f"{{ {key_text(str(each.get('key')))} = {text} }}"
-        return _Variable(name, f"map({kind})", "{}", entry, f"lookup(%s, each.key, {old or 'null'})")
-    if test:
-        return _Variable(name, kind, "null", text, f"{test} && %s != null ? %s : {old or 'null'}")
-    if slot.is_literal and _kind(slot.current) == kind:
-        return _Variable(name, kind, old, text, "%s")
-    return _Variable(name, kind, "null", text, f"%s != null ? %s : {old}" if old else "%s")
-
-
-def _member_variable(slot: Slot, key: str, step: Step, caller: Here, test: str) -> _Variable | None:
-    old = slot.old
-    name = slot.here.name
-    if step.do is Do.GONE and old:
-        chosen = f"!({test} && contains(%s, key))" if test else "!contains(%s, key)"
-        use = f"{{ for key, value in {_grouped(old)} : key => value if {chosen} }}"
-        return _Variable(f"without_{name}", "list(string)", "[]", f"[{quote(key)}]", use)
-    text, kind = text_of(step.value, caller), _kind(step.value)
-    if step.do is not Do.SET or text is None or kind is None:
-        return None
-    more = f"{test} ? %s : {{}}" if test else "%s"
-    use = slot.with_one_more("merge", more)
-    return _Variable(f"extra_{name}", f"map({kind})", "{}", f"{{ {key_text(key)} = {text} }}", use)
-
-
-def _list_variable(slot: Slot, step: Step, caller: Here, test: str) -> _Variable | None:
-    old = slot.old
-    name = slot.here.name
-    text, kind = text_of(step.value, caller), _kind(step.value)
-    if text is None or kind is None:
-        return None
-    if step.do is Do.ADD:
-        more = f"{test} ? %s : []" if test else "%s"
-        return _Variable(
-            f"extra_{name}", f"list({kind})", "[]", f"[{text}]", f"concat({old}, {more})" if old else more
-        )
-    chosen = f"!({test} && contains(%s, item))" if test else "!contains(%s, item)"
-    use = f"[for item in {_grouped(old)} : item if {chosen}]"
-    return _Variable(f"without_{name}", f"list({kind})", "[]", f"[{text}]", use)
-
-
-def _giver(here: Here) -> Here | None:
-    """The view of the call that gives the variable: of the first caller, upwards, that is one of a kind."""
-    instance = here.instance
-    while instance.call is not None:
-        _, instance = instance.call
-        if instance.exclusive:
-            return replace(plainly(here, "module argument", instance))
-    return None
-
-
-_GENERIC = frozenset(
-    "comment content description enabled input name pattern policy records state status type users value".split()
-)
-"""Attributes that many resources have: a variable of that name would not say of which."""
-
-
-def _named(name: str, here: Here) -> str:
-    """A name for a variable that sets an attribute."""
-    parsed = parse(here.address)
-    if name in here.instance.module.variables:
-        return f"{name}_override"
-    if parsed is None or name not in _GENERIC:
-        return name
-    own = "" if parsed.name in ("this", "main", "default") else parsed.name
-    of = own or "_".join(parsed.type.split("_")[2:] or [parsed.type])
-    return name if of == name else of if of.endswith(f"_{name}") else f"{of}_{name}"
-
-
-def _kind(value: Any) -> str | None:
-    match value:
-        case bool():
-            return "bool"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list() if value and all(_kind(item) == _kind(value[0]) for item in value):
-            return f"list({_kind(value[0])})"
-        case _:
-            return None

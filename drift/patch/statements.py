@@ -71,14 +71,14 @@ class Draft:
 
 def _spliced(content: bytes, splices: Sequence[Splice], *, in_json: bool = False) -> bytes | None:
     pieces: list[bytes] = []
-    touched: list[int] = []
+    touched: list[tuple[int, int]] = []
     position = length = 0
     for start, end, text in sorted(splices, key=lambda splice: splice.start):
         if start < position:
             return None
         pieces += [content[position:start], text.encode()]
         length += start - position
-        touched += [length, length + len(text.encode())]
+        touched.append((length, length + len(text.encode())))
         length += len(text.encode())
         position = end
     made = b"".join([*pieces, content[position:]])
@@ -293,24 +293,37 @@ def _in_tabs(content: bytes, text: str) -> str:
     return re.sub(r"^[\t ]+", lambda found: found[0].replace("  ", "\t"), text, flags=re.MULTILINE)
 
 
-def _aligned(content: bytes, touched: Sequence[int]) -> bytes:
-    """The equals signs of neighbours in one column, where a touched line is one of them or next to one."""
+def _aligned(content: bytes, touched: Sequence[tuple[int, int]]) -> bytes:
+    """The equals signs of neighbours in one column, where a touched line is one of them or next to one. Neighbours that
+    stood in several columns before are left as they are."""
     moves: dict[int, tuple[int, int]] = {}
     root = tree(content)
-    for position in touched:
-        row = content.count(b"\n", 0, position)
-        for group in _groups(_holding(root, position)):
-            rows = [int(name.start_point[0]) for name, _ in group]
-            if rows[0] - 1 <= row <= rows[-1] + 1:
-                width = max(_columns(name) for name, _ in group)
-                for name, sign in group:
-                    moves[name.end_byte] = (sign.start_byte, width - _columns(name) + 1)
+    for start, end in touched:
+        above = len(content[:start].rstrip())
+        for position in {start, end, above}:
+            row = content.count(b"\n", 0, position)
+            for group in _groups(_holding(root, position)):
+                rows = [int(name.start_point[0]) for name, _ in group]
+                if rows[0] - 1 <= row <= rows[-1] + 1 and _in_column(group, touched):
+                    width = max(_columns(name) for name, _ in group)
+                    for name, sign in group:
+                        moves[name.end_byte] = (sign.start_byte, width - _columns(name) + 1)
     pieces: list[bytes] = []
     position = 0
     for start, (end, blanks) in sorted(moves.items()):
         pieces += [content[position:start], b" " * blanks]
         position = end
     return b"".join([*pieces, content[position:]])
+
+
+def _in_column(group: Sequence[tuple[Node, Node]], touched: Sequence[tuple[int, int]]) -> bool:
+    """Whether the equals signs that were there before stand in one column."""
+    there = {
+        sign.start_point[1]
+        for name, sign in group
+        if not any(start <= sign.start_byte and name.start_byte <= end and start != end for start, end in touched)
+    }
+    return len(there) <= 1
 
 
 def _columns(node: Node) -> int:

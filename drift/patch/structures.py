@@ -1,4 +1,4 @@
-"""Members of objects and lists as they are written, in HCL or in JSON: put in, taken out, and found by what they say."""
+"""Members of objects and lists as they are written, in HCL or in JSON: put in, taken out, found by what they say."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def of_list(node: Node, file: str, step: Step, here: Here) -> Iterator[Way | Ask
         if item is not None:
             yield Asked(Expression(item, int(item.start_point[0]) + 1, file), here, step.at(step.path[1:]))
     elif step.do is Do.ADD:
-        yield from way(here.place or "list member", file, here, _listed(node, step.value, here), *_further_in(node, here))
+        yield from way(
+            here.place or "list member", file, here, _listed(node, step.value, here), *_further_in(node, here)
+        )
     elif step.do is Do.DROP:
         item = _item(node, At(-1, step.value), here)
         if item is not None:

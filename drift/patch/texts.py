@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Piece(NamedTuple):
-    """A part of a quoted template: bytes [start, end) of the file, its value, and its expression if it is none of text."""
+    """A part of a quoted template: bytes [start, end) of the file, its value, and its expression unless it is text."""
 
     start: int
     end: int

@@ -71,10 +71,16 @@ def _candidates(item: DriftItem, place: _Place, code: Code) -> Iterator[Candidat
 
 
 def _together(item: DriftItem, place: _Place, parts: list[Step]) -> Step | None:
-    """The list that all the parts are in, as a whole; None where they are in several, or it is a policy's statements."""
+    """The list that all the parts are in, as a whole; None where they are in several, or are statements."""
     lists = [_list_of(part) for part in parts]
     path = lists[0] if lists else None
-    if path is None or any(other != path for other in lists) or item.action != "set" or len(path) <= len(place.path) or path[-1] == "Statement":
+    if (
+        path is None
+        or any(other != path for other in lists)
+        or item.action != "set"
+        or len(path) <= len(place.path)
+        or path[-1] == "Statement"
+    ):
         return None
     start = len(place.path)
     said = _said(place)

@@ -1,6 +1,4 @@
-"""A value as the text that is to stand in one place: with references for what managed resources are called, in JSON where
-JSON stands, in the way of the text that was there.
-"""
+"""A value as the text that is to stand in one place, with references for the ids of managed resources."""
 
 from __future__ import annotations
 
@@ -72,7 +70,18 @@ def _referring(value: Any, here: Here) -> Any:
     return found or _escaped(value)
 
 
-_POLICY = ("Version", "Id", "Statement", "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource")
+_POLICY = (
+    "Version",
+    "Id",
+    "Statement",
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+)
 
 
 def _ordered(value: Mapping[str, Any]) -> list[str]:
