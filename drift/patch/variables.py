@@ -117,7 +117,7 @@ def _giver(here: Here) -> Here | None:
 
 
 _GENERIC = frozenset(
-    (
+    [
         "comment",
         "content",
         "description",
@@ -129,8 +129,10 @@ _GENERIC = frozenset(
         "records",
         "state",
         "status",
-    )
-    + ("type", "users", "value")
+        "type",
+        "users",
+        "value",
+    ]
 )
 """Attributes that many resources have: a variable of that name would not say of which."""
 
