@@ -66,7 +66,10 @@ async def investigate(parsed: Parsed, requested_by: str, means: Means) -> Domain
     status = Status.TRUNCATED if partial else Status.OK if kept else Status.NO_DATA
     emit(ToolCalled(tool="drift", query=query, status=status, left_out=tuple(left_out)))
     _emit_findings(kept, answer, emit)
-    plan, dropped = _proposed(answer.plan, kept, parsed, wiring.policy.version, requested_by)
+    if parsed.verb == "revert" and not parsed.observe:
+        plan, dropped = await _way_back(answer, kept, requested_by, means)
+    else:
+        plan, dropped = _proposed(answer, kept, parsed, wiring.policy.version, requested_by)
     said = [*_said(kept, len(answer.findings), query, parsed), *dropped]
     return {
         "text": "; ".join(said),
@@ -96,9 +99,12 @@ def _emit_findings(findings: Sequence[Finding], answer: DriftAnswer, emit: Calla
 
 
 def _proposed(
-    plan: Plan | None, kept: Sequence[Finding], parsed: Parsed, policy_version: str, requested_by: str
+    answer: DriftAnswer, kept: Sequence[Finding], parsed: Parsed, policy_version: str, requested_by: str
 ) -> tuple[Plan | None, list[str]]:
     """The plan for the findings kept, under the policy in force, and what to say of steps that cannot be applied."""
+    # An edit that other findings share is made anew without them.
+    whole = len(kept) == len(answer.findings) and not parsed.into_code
+    plan = answer.plan if whole else answer.plan_for(kept, codify=parsed.into_code)
     if plan is None:
         return None, []
     narrowed = plan.under(policy_version, requested_by).narrowed(kept)
@@ -108,6 +114,26 @@ def _proposed(
     return rest, narrowed.dropped(rest)
 
 
+async def _way_back(
+    answer: DriftAnswer, kept: Sequence[Finding], requested_by: str, means: Means
+) -> tuple[Plan | None, list[str]]:
+    """A saved Terraform plan over what was found, and what it leaves; why there is none, where there is none."""
+    wiring, meter, _, emit = means
+    if not kept:
+        return None, []
+    if wiring.plan_revert is None:
+        return None, ["nothing here can set live values back: run `terraform apply`"]
+    query = f"terraform plan of the way back, {len(kept)} finding(s)"
+    try:
+        plan, left = await meter.call_tool(wiring.plan_revert, wiring.config.project, answer, kept)
+    except (LampError, BudgetSpent) as error:
+        emit(ToolCalled(tool="terraform", query=query, status=Status.ERROR, left_out=(str(error),)))
+        return None, [f"nothing can be reverted: {error}"]
+    emit(ToolCalled(tool="terraform", query=query, status=Status.OK if plan else Status.NO_DATA))
+    said = [f"left: {line}" for line in left]
+    return (plan.under(wiring.policy.version, requested_by) if plan else None), said
+
+
 def _said(kept: Sequence[Finding], total: int, query: str, parsed: Parsed) -> list[str]:
     said = [f"{len(kept)} drift finding(s)"] if kept else [f"no drift found by: {query}"]
     if parsed.window:
@@ -115,8 +141,6 @@ def _said(kept: Sequence[Finding], total: int, query: str, parsed: Parsed) -> li
     if total > len(kept):
         by = ", ".join(f"{name} {value}" for name, value in constraints(parsed).items())
         said.append(f"{total - len(kept)} of {total} finding(s) left out by {by}")
-    if parsed.verb == "revert":
-        said.append("live values are not reverted by this version: run `terraform apply`")
     return said
 
 

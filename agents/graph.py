@@ -146,7 +146,7 @@ class Turn:
     async def plan(self, state: State) -> Update:
         parsed = _parsed(state)
         found = state["answers"].get("drift", {}).get("plan", "")
-        return {"plan": "" if parsed.observe or parsed.verb == "revert" else found}
+        return {"plan": "" if parsed.observe else found}
 
     async def policy(self, state: State) -> Command[Literal["approve", "execute", "report"]]:
         if not state.get("plan"):
@@ -188,7 +188,7 @@ class Turn:
         """Keeps the plan; where it is to be applied, has it approved by the policy, or asks a person to."""
         policy = self.wiring.policy
         with self.wiring.open_ledger() as ledger:
-            if _parsed(state).verb != "apply":
+            if _parsed(state).verb not in ("apply", "revert"):
                 ledger.save_plan(plan)
                 return Command(goto="report")
             try:

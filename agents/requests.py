@@ -82,6 +82,8 @@ class Parsed(BaseModel):
     port: int | None = None
     world: bool = False
     """Only what is open to every address."""
+    into_code: bool = False
+    """The code is to say what is live, whatever would be proposed otherwise."""
     window: Window | None = None
     observe: bool = False
     reason: str = ""
@@ -112,6 +114,7 @@ def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskMo
         severity=next(iter(_meanings(words.severities, tokens)), ""),
         port=int(port.group(1)) if port else None,
         world="world" in _meanings(words.scopes, tokens),
+        into_code="code" in _meanings(words.scopes, tokens),
         window=_window(lowered, tokens, now),
         observe=observe,
     )

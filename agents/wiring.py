@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,9 +14,10 @@ from lamplighter.core.execution import ExecutionReport, execute
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.plans import Plan
-from lamplighter.core.policy import Policy
+from lamplighter.core.policy import DriftRule, Policy
 from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Inventory, Names, Recall, SystemClock
 from lamplighter.tools.files import FileEdits
+from lamplighter.tools.saved_plans import SavedPlans
 
 
 class DriftAnswer(Protocol):
@@ -40,6 +41,10 @@ class DriftAnswer(Protocol):
         """First and last time that the trace speaks of, ISO 8601 in UTC; empty for an empty trace."""
         ...
 
+    def plan_for(self, findings: Iterable[Finding], /, *, codify: bool = False) -> Plan | None:
+        """The plan of these findings alone; with `codify` the code is to say all of them, as a person wants it."""
+        ...
+
 
 class CheckDrift(Protocol):
     """The drift engine: a directory, trace files and a state file -> what drifted. Raises LampError."""
@@ -47,6 +52,14 @@ class CheckDrift(Protocol):
     def __call__(
         self, directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /
     ) -> DriftAnswer: ...
+
+
+class PlanRevert(Protocol):
+    """The way back of some findings of an answer: a plan, and what it leaves, in one line each. Raises LampError."""
+
+    def __call__(
+        self, directory: Path, answer: DriftAnswer, findings: Sequence[Finding], /
+    ) -> tuple[Plan | None, Sequence[str]]: ...
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,7 @@ class Wiring:
     check_drift: CheckDrift
     effects: Mapping[str, Effect] = field(default_factory=dict[str, Effect])
     clock: Clock = field(default_factory=SystemClock)
+    plan_revert: PlanRevert | None = None
     inventory: Inventory | None = None
     ask_model: AskModel | None = None
     recall: Recall | None = None
@@ -88,23 +102,42 @@ class Wiring:
 
 def build(config: Config, *, clock: Clock | None = None) -> Wiring:
     """Raises ConfigError when the policy file cannot be read."""
+    policy = load_policy(config)
     return Wiring(
         config=config,
-        policy=load_policy(config),
-        check_drift=_drift_engine(config.terraform_principals),
-        effects=_effects(),
+        policy=policy,
+        check_drift=_drift_engine(config.terraform_principals, policy.drift),
+        effects=_effects(config),
         clock=clock or SystemClock(),
+        plan_revert=_plan_revert(config.state_dir / "plans"),
         inventory=_TerraformNames(config.project),
     )
 
 
-def _drift_engine(principals: Sequence[str]) -> CheckDrift:
+def _drift_engine(principals: Sequence[str], rules: Sequence[DriftRule]) -> CheckDrift:
     def check(directory: Path, trace_paths: Sequence[Path], state_path: Path | None = None, /) -> DriftAnswer:
         from lamplighter.drift import check_directory
 
-        return check_directory(directory, trace_paths, state_path, principals=principals)
+        return check_directory(directory, trace_paths, state_path, principals=principals, rules=rules)
 
     return check
+
+
+def _plan_revert(folder: Path) -> PlanRevert:
+    def plan(
+        directory: Path, answer: DriftAnswer, findings: Sequence[Finding], /
+    ) -> tuple[Plan | None, Sequence[str]]:
+        from lamplighter.drift.check import DriftReport
+        from lamplighter.drift.patch.model import Verdict
+        from lamplighter.drift.patch.revert import revert_plan
+
+        if not isinstance(answer, DriftReport) or answer.proposal is None:
+            return None, ()
+        wanted = {finding.id for finding in findings}
+        made = revert_plan(answer.proposal.narrowed(wanted, Verdict.REVERT), directory, folder)
+        return made.plan, made.left
+
+    return plan
 
 
 @dataclass(frozen=True)
@@ -119,5 +152,5 @@ class _TerraformNames:
         return addresses(self.directory)
 
 
-def _effects() -> dict[str, Effect]:
-    return {"edit_hcl": FileEdits()}
+def _effects(config: Config) -> dict[str, Effect]:
+    return {"edit_hcl": FileEdits(), "apply_saved_plan": SavedPlans(config.state_dir / "plans")}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lamplighter.core.policy import DriftRule
     from lamplighter.core.ports import TraceSource
     from lamplighter.drift.check import DriftReport
 
@@ -24,8 +25,9 @@ def check_directory(
     state_path: Path | None = None,
     *,
     principals: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace, state_path, principals=principals)
+    return check(directory, trace, state_path, principals=principals, rules=rules)

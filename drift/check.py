@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
+from lamplighter.core.policy import DriftRule
 from lamplighter.core.ports import TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.drift.compare import Baseline
@@ -18,7 +19,10 @@ from lamplighter.drift.intents import extract
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
-from lamplighter.drift.proposals import evidence_of, finding_of, plan_of
+from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.proposal import Proposal, propose
+from lamplighter.drift.proposals import evidence_of, finding_of
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, read_resources
 from lamplighter.drift.trace import Owners
@@ -40,12 +44,27 @@ class DriftReport:
     incomplete: bool
     coverage: Coverage
     items: tuple[DriftItem, ...] = field(repr=False, default=())
+    proposal: Proposal | None = field(repr=False, default=None)
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 
     @property
     def covered(self) -> tuple[str, str]:
         """First and last time of the trace."""
         return self.coverage.first, self.coverage.last
+
+    def with_proposal(self, proposal: Proposal) -> DriftReport:
+        """The same with another proposal, of some of the findings or with a patch that was verified."""
+        return replace(self, proposal=proposal, plan=proposal.plan())
+
+    def plan_for(self, findings: Iterable[Finding], *, codify: bool = False) -> Plan | None:
+        """The plan of these findings alone: an edit that several share is made anew for those that are left.
+
+        With `codify` the code is to say all of them, as a person wants it.
+        """
+        if self.proposal is None:
+            return None
+        wanted = {finding.id for finding in findings}
+        return self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None).plan()
 
 
 def check_directory(
@@ -54,11 +73,13 @@ def check_directory(
     state_path: Path | None = None,
     *,
     principals: Sequence[str] = (),
+    rules: Sequence[DriftRule] = (),
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
-    `principals` are globs over who may run Terraform for this code; with none, anybody may. Raises InputError when
-    the code, the state or the whole trace cannot be read, and what a source of its own raises.
+    `principals` are globs over who may run Terraform for this code; with none, anybody may. `rules` are the policy's
+    and say what is to become of a drift. Raises InputError when the code, the state or the whole trace cannot be read,
+    and what a source of its own raises.
     """
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
     code = read_code(directory)
@@ -86,14 +107,15 @@ def check_directory(
     hidden = [*code.problems, *code.not_read, *(str(error) for error in broken), *state.problems]
     hidden += [*gaps(state.resources, project, source, extraction.uncatalogued), *matched.unplaced]
     report = _report(
-        directory,
-        contents,
         found,
         coverage,
         hidden,
         [*limits(matched, coverage, source, extraction, project)],
     )
-    return replace(report, timeline=timeline)
+    if not report.items:
+        return replace(report, timeline=timeline)
+    proposal = propose(report.items, Code.of(code, state), directory, rules=rules)
+    return replace(report, timeline=timeline, proposal=proposal, plan=proposal.plan())
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
@@ -101,8 +123,6 @@ def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:
 
 
 def _report(
-    root: Path,
-    contents: Mapping[str, bytes],
     unordered: Sequence[DriftItem],
     coverage: Coverage,
     hidden: Sequence[str],
@@ -117,7 +137,7 @@ def _report(
     return DriftReport(
         findings=tuple(findings.values()),
         evidence=tuple(evidence[key] for key in sorted(evidence)),
-        plan=plan_of(items, contents, root),
+        plan=None,
         not_checked=tuple(redact(line) for line in (*hidden, *limited)),
         incomplete=bool(hidden),
         coverage=coverage,

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from lamplighter.drift import catalogue, items
-from lamplighter.drift.edits import edit_of
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.members import Member, held, keyed, sets
 from lamplighter.drift.model import Action, CodeLocation, DriftItem, NetChange, Origin, StateResource
@@ -114,9 +113,7 @@ def _setting(
             yield replace(item, confidence=_HIDDEN_CONFIDENCE)
     elif not same(written, live):
         for part, was, now in _parts(attribute, written, live):
-            item = items.managed(change, resource, "set", part, was, now, location)
-            editable = part == attribute and not items.is_secret(resource, attribute)
-            yield replace(item, edit=edit_of(code, live, baseline.contents)) if editable else item
+            yield items.managed(change, resource, "set", part, was, now, location)
 
 
 def _own_tag(resource: StateResource, attribute: str) -> bool:

@@ -84,7 +84,6 @@ def along(item: DriftItem, resource: StateResource, location: CodeLocation | Non
         location=location,
         risk=level.severity,
         risk_reason=f"{level.reason}, with {item.address}",
-        edit=None,
     )
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from lamplighter.core.operations import ByteEdit
-
 Action = Literal["set", "add", "remove", "create", "delete"]
 """What a change does: `set` a whole attribute, `add`/`remove` a member of a set-like attribute (an ingress
 rule, a policy attachment, a tag), `create`/`delete` the resource itself."""
@@ -184,6 +182,4 @@ class DriftItem:
     origin: Origin = Origin.PERSON
     intent: str = ""
     """What the calls around it were together; empty where they are no sequence that has a name."""
-    edit: ByteEdit | None = None
-    """The one exact change of the code that says what is live, where a plain literal stands there."""
     confidence: float = 1.0

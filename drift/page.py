@@ -13,7 +13,9 @@ from typing import NamedTuple
 from lamplighter.core.findings import Finding, Severity
 from lamplighter.core.text import printable
 from lamplighter.drift.check import DriftReport
-from lamplighter.drift.proposals import brief
+from lamplighter.drift.patch.patch import Patch
+from lamplighter.drift.patch.told import unified
+from lamplighter.drift.proposals import brief, finding_of
 from lamplighter.drift.report import covered, headline
 
 _STYLE = """
@@ -34,6 +36,9 @@ svg line{stroke:var(--line)}
 .critical{border-left-color:var(--critical);--c:var(--critical)}.high{border-left-color:var(--high);--c:var(--high)}
 .medium{border-left-color:var(--medium);--c:var(--medium)}.low{border-left-color:var(--low);--c:var(--low)}
 .info{border-left-color:var(--info);--c:var(--info)}
+pre.diff{font:13px/1.5 ui-monospace,monospace;border:1px solid var(--line);border-radius:6px;background:var(--card);
+padding:.6rem .9rem;overflow-x:auto}pre.diff span{display:block;white-space:pre}pre.diff .new{color:var(--low)}
+pre.diff .old{color:var(--high)}pre.diff .at{color:var(--soft)}
 b.tag{color:var(--c);text-transform:uppercase;font-size:.8rem;letter-spacing:.04em}circle{fill:var(--c)}
 """
 
@@ -53,8 +58,11 @@ def html(report: DriftReport) -> str:
     body = [f"<h1>{_text(headline(report))}</h1>", f'<p class="soft">covered: {_text(covered(report))}</p>']
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
+        decided = _decided(report)
         ordered = sorted(report.findings, key=lambda finding: -finding.severity)
-        body += [_card(finding) for finding in ordered]
+        body += [_card(finding, decided.get(finding.id, "")) for finding in ordered]
+    if report.proposal is not None and report.proposal.patch.edits:
+        body += ["<h2>Proposed patch</h2>", _diff(report.proposal.patch)]
     body.append("<h2>Not checked</h2><ul>")
     body += [f"<li>{_text(line)}</li>" for line in report.not_checked]
     body.append("</ul>")
@@ -119,7 +127,35 @@ def _short(actor: str) -> str:
     return name if len(name) <= 36 else f"{name[:35]}…"
 
 
-def _card(finding: Finding) -> str:
+def _decided(report: DriftReport) -> dict[str, str]:
+    """What is proposed to become of each finding, by its id."""
+    if report.proposal is None:
+        return {}
+    placed = {finding_of(one.item).id for one in report.proposal.patch.placed}
+    why_not = report.proposal.unplaced
+    said: dict[str, str] = {}
+    for decision in report.proposal.decisions:
+        name = finding_of(decision.item).id
+        how = (
+            "in the patch"
+            if name in placed
+            else f"not in the patch: {why_not[name]}"
+            if name in why_not
+            else ""
+        )
+        said[name] = "; ".join(part for part in (f"{decision.verdict.value}: {decision.reason}", how) if part)
+    return said
+
+
+def _diff(patch: Patch) -> str:
+    """The whole patch, a line an element, those that go and those that come marked."""
+    lines = unified(patch).decode("utf-8", "replace").splitlines()
+    marks = {"+": "new", "-": "old", "@": "at"}
+    shown = (f'<span class="{marks.get(line[:1], "same")}">{_text(line) or " "}</span>' for line in lines)
+    return f'<pre class="diff">{"".join(shown)}</pre>'
+
+
+def _card(finding: Finding, decided: str = "") -> str:
     details = finding.details
     label = finding.severity.label
     place = f" <small>{_text(finding.location)}</small>" if finding.location else ""
@@ -130,6 +166,7 @@ def _card(finding: Finding) -> str:
         f"<p>{_text(finding.summary)}</p>",
         f"<del>{_text(brief(details['code']))}</del><ins>{_text(brief(details['live']))}</ins>",
         f'<p class="soft">{_text(who)}{_text(_together(finding))}</p>',
+        f"<p>{_text(decided)}</p>" if decided else "",
         f'<p class="soft"><code>{_text(finding.id)}</code> events {_text(", ".join(details["events"]))}</p>',
         "</article>",
     ]

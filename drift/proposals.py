@@ -1,19 +1,14 @@
-"""Drift items as the core's findings, evidence and a typed plan of edits."""
+"""Drift items as the core's findings and evidence."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from lamplighter.core.canonical import canonical_json, fingerprint
 from lamplighter.core.findings import Evidence, Finding, Severity
-from lamplighter.core.operations import EditHcl, Target
-from lamplighter.core.plans import Plan, Step
 from lamplighter.core.redaction import redact_value
 from lamplighter.drift.model import DriftItem
-from lamplighter.tools.files import edit_version
 
 
 def evidence_of(item: DriftItem) -> tuple[Evidence, ...]:
@@ -95,56 +90,3 @@ def brief(value: Any) -> str:
             ports += f"-{value['to_port']}"
         return f"{ports} from {value['source']}"
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def plan_of(items: Sequence[DriftItem], contents: Mapping[str, bytes], root: Path) -> Plan | None:
-    """One `edit_hcl` step a managed drift; each file is edited from its end to its start."""
-    located = [item for item in items if item.address is not None and item.location is not None]
-    ordered = sorted(
-        located, key=lambda item: (_file(item), -(item.edit.start if item.edit else 0), item.address or "")
-    )
-    steps = tuple(
-        Step(
-            id=f"edit-{number}",
-            operation=_operation(item, contents, root),
-            resolves=(finding_of(item).id,),
-        )
-        for number, item in enumerate(ordered, start=1)
-    )
-    if not steps:
-        return None
-    evidence = sorted({evidence.id for item in ordered for evidence in evidence_of(item)})
-    return Plan(steps=steps, rationale="bring the code to what is live", evidence=tuple(evidence))
-
-
-def _file(item: DriftItem) -> str:
-    return item.location.file if item.location else ""
-
-
-def _operation(item: DriftItem, contents: Mapping[str, bytes], root: Path) -> EditHcl:
-    edits = (item.edit,) if item.edit else ()
-    return EditHcl(
-        target=Target(
-            context=str(root.resolve()),
-            kind="terraform_file",
-            name=_file(item),
-            version=edit_version(contents[_file(item)], edits),
-        ),
-        address=item.address or "",
-        attribute=item.attribute,
-        proposal=_proposal(item),
-        edits=edits,
-    )
-
-
-def _proposal(item: DriftItem) -> str:
-    address = item.address or ""
-    match item.action:
-        case "delete":
-            return f"remove {address} from the code, or apply to make it again"
-        case "add":
-            return f"add {brief(item.live_value)} to {item.attribute} of {address}, or apply to take it away"
-        case "remove":
-            return f"remove {brief(item.code_value)} from {item.attribute} of {address}, or apply to bring it back"
-        case _:
-            return f"set {item.attribute} of {address} to {brief(item.live_value)}, or apply to set it back"

@@ -1,4 +1,4 @@
-"""What changed in a git repository: only reads, with hooks, file system monitors, external diffs and prompts off.
+"""What changed in a git repository, and a commit beside it: hooks, file system monitors, external diffs, prompts off.
 
 Source: git documentation, "git-diff", "git-config" (core.fsmonitor, diff drivers), "gitrevisions".
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from lamplighter.core.errors import InputError, Unavailable
+from lamplighter.core.errors import InputError, Refused, Unavailable
 from lamplighter.core.text import printable
 from lamplighter.tools import process
 
@@ -52,6 +54,40 @@ def changed_since(directory: Path, ref: str) -> tuple[str, ...]:
     return tuple(sorted(_relative(top.resolve() / os.fsdecode(name), base) for name in names))
 
 
+def commit_on_branch(
+    directory: Path, branch: str, before: Mapping[str, bytes | None], after: Mapping[str, bytes], message: str
+) -> str:
+    """A new branch with one commit on top of HEAD, in which files below `directory` hold what `after` says; its id.
+
+    Neither the working tree, nor the index, nor HEAD is touched. `before` is what the files were read as (None: not
+    there). Raises Refused where HEAD has them otherwise (they are not committed as they are) or the branch is there,
+    InputError for a name that is none and outside of a repository, Unavailable for what else git says.
+    """
+    if _try(directory, "check-ref-format", "--branch", branch).code != 0 or branch.startswith("-"):
+        raise InputError(printable(branch, limit=100), "is no name for a branch", "give another")
+    prefix = _line(directory, "rev-parse", "--show-prefix")
+    head = _git(directory, "rev-parse", "--verify", "HEAD").decode().strip()
+    if _try(directory, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").code == 0:
+        raise Refused(branch, "there is a branch of this name", "give another with --branch")
+    for path, content in before.items():
+        found = _try(directory, "cat-file", "blob", f"HEAD:{prefix}{path}")
+        if (found.stdout if found.code == 0 else None) != content:
+            raise Refused(path, "is not in HEAD as it stands here", "commit or stash your own changes first")
+    with tempfile.TemporaryDirectory(prefix="lamp-git-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _git(directory, "read-tree", head, env=index)
+        for path, content in after.items():
+            blob = _git(directory, "hash-object", "-w", "--stdin", stdin=content).decode().strip()
+            mode = _git(directory, "ls-tree", "HEAD", "--", path)[:6].decode() or "100644"
+            entry = f"{mode},{blob},{prefix}{path}"
+            _git(directory, "update-index", "--add", "--cacheinfo", entry, env=index)
+        tree = _git(directory, "write-tree", env=index).decode().strip()
+    commit = _git(directory, "commit-tree", tree, "-p", head, stdin=message.encode()).decode().strip()
+    # With the empty old value git makes the branch only where there is none.
+    _git(directory, "update-ref", "-m", "lamp drift fix", f"refs/heads/{branch}", commit, "")
+    return commit
+
+
 def _commit(directory: Path, ref: str) -> str:
     found = _try(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     named = found.stdout.decode("ascii", "replace").strip()
@@ -77,8 +113,8 @@ def _line(directory: Path, *arguments: str) -> str:
     return os.fsdecode(found.stdout).rstrip("\n")
 
 
-def _git(directory: Path, *arguments: str) -> bytes:
-    done = _try(directory, *arguments)
+def _git(directory: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
+    done = _try(directory, *arguments, stdin=stdin, env=env)
     if done.code != 0 or done.timed_out or done.dropped:
         said = "took too long" if done.timed_out else done.stderr.decode("utf-8", "replace").strip()
         raise Unavailable(
@@ -87,13 +123,16 @@ def _git(directory: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
-def _try(directory: Path, *arguments: str) -> process.Completed:
+def _try(
+    directory: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
+) -> process.Completed:
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat", "LC_ALL": "C"}
     return process.run(
         ["git", *_SAFE, *arguments],
         cwd=directory,
-        env=environment,
+        env={**environment, **(env or {})},
+        stdin=stdin,
         timeout_s=_SECONDS,
         max_output=64 * 1024 * 1024,
     )

@@ -1,9 +1,9 @@
-"""What is to become of each drift: into the code, back in the cloud, left alone, or a person's to say; with the reason.
+"""What is to become of each drift: into the code, back in the cloud, left alone, or asked about; with the reason.
 
-In this order, the first that has an answer: the person who asks, the policy's `[[drift]]` rules, what was decided before,
-a controller that owns the attribute (`controllers.toml`), and how much it matters: what opens, exposes or unprotects
-something is proposed to be reverted, everything else to be codified. A decision changes nothing: it is what a plan is
-made of, and that has to be approved.
+In this order, the first that has an answer: the person who asks, the policy's `[[drift]]` rules, what was decided
+before, a controller that owns the attribute (`controllers.toml`), and how much it matters: what opens, exposes or
+unprotects something is proposed to be reverted, everything else to be codified. A decision changes nothing: it is what
+a plan is made of, and that has to be approved.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import NamedTuple, Protocol
 
 from lamplighter.core.findings import Severity
 from lamplighter.core.policy import DriftRule
-from lamplighter.drift.items import SENSITIVE
 from lamplighter.drift.model import DriftItem, Origin
+from lamplighter.drift.patch.goals import is_secret
 from lamplighter.drift.patch.model import Decision, Verdict
 from lamplighter.drift.state import StateIndex
-from lamplighter.drift.values import ABSENT, HIDDEN, at
+from lamplighter.drift.values import ABSENT, at
 
 _RISKY = Severity.HIGH
 """From here on a drift is not carried into the code unasked."""
@@ -133,8 +133,8 @@ def _by_default(item: DriftItem, state: StateIndex, severity: Severity) -> Decis
     owner = next((one for one in controllers() if one.owns(item, state)), None)
     if owner is not None:
         return Decision(item, Verdict.IGNORE, f"{owner.name} owns {item.attribute}")
-    if item.live_value in (SENSITIVE, HIDDEN):
-        return Decision(item, Verdict.ASK, "its live value is a secret, which belongs in no code")
+    if is_secret(item):
+        return Decision(item, Verdict.ASK, "its value is a secret, which belongs in no plan and no patch")
     if item.origin is Origin.OTHER_TERRAFORM:
         return Decision(item, Verdict.ASK, "another Terraform run set it: two states hold one resource")
     if severity >= _RISKY:

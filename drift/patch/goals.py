@@ -21,8 +21,8 @@ def unsaid(item: DriftItem, verdict: Verdict, code: Code, before: Code) -> str:
     if verdict is Verdict.IGNORE:
         ignored = item.address is not None and code.project.ignores(item.address, item.attribute)
         return "" if ignored else f"lifecycle.ignore_changes does not name {item.attribute}"
-    if item.live_value in (SENSITIVE, HIDDEN):
-        return "its live value is a secret, which belongs in no file"
+    if is_secret(item):
+        return "its value is a secret, which belongs in no plan and no patch"
     match item.action:
         case "delete":
             there = item.address is not None and address_in(code, item.address) is not None
@@ -33,6 +33,11 @@ def unsaid(item: DriftItem, verdict: Verdict, code: Code, before: Code) -> str:
             return _membership(item, code, before)
         case "set":
             return _value(item, code)
+
+
+def is_secret(item: DriftItem) -> bool:
+    """Whether a value of the item is one that is shown nowhere, or that the trace kept out."""
+    return any(value in (SENSITIVE, HIDDEN) for value in (item.code_value, item.live_value))
 
 
 def address_in(code: Code, address: str) -> str | None:

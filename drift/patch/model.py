@@ -109,17 +109,27 @@ def edits_between(before: bytes, after: bytes) -> tuple[ByteEdit, ...]:
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     found: list[ByteEdit] = []
     for kind, first, last, start, end in matcher.get_opcodes():
-        if kind != "equal":
+        if kind == "replace" and last - first == end - start:
+            pairs = zip(offsets[first:last], old[first:last], new[start:end], strict=True)
+            found += [_cut(offset, was, now) for offset, was, now in pairs]
+        elif kind != "equal":
             found.append(_cut(offsets[first], b"".join(old[first:last]), b"".join(new[start:end])))
     return tuple(found)
 
 
+_OPENING, _CLOSING = "([{", ",)]}"
+
+
 def _cut(start: int, old: bytes, new: bytes) -> ByteEdit:
-    """Without the bytes that both begin and end with; never inside of a character."""
+    """Without what both begin and end with, in whole words: an edit is read by people."""
     was, now = old.decode(), new.decode()
     shorter = min(len(was), len(now))
     head = next((at for at in range(shorter) if was[at] != now[at]), shorter)
     tail = next((at for at in range(shorter - head) if was[-1 - at] != now[-1 - at]), shorter - head)
+    while head and not (was[head - 1].isspace() or was[head - 1] in _OPENING):
+        head -= 1
+    while tail and not (was[-tail].isspace() or was[-tail] in _CLOSING):
+        tail -= 1
     skipped = len(was[:head].encode())
     was, now = was[head : len(was) - tail], now[head : len(now) - tail]
     return ByteEdit(start=start + skipped, end=start + skipped + len(was.encode()), old=was, new=now)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from lamplighter.core.redaction import holds_secret
 from lamplighter.core.text import printable
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch import literal
 from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.goals import unsaid
+from lamplighter.drift.patch.goals import is_secret, unsaid
 from lamplighter.drift.patch.judge import Goal, judge
 from lamplighter.drift.patch.model import (
     Candidate,
@@ -109,9 +110,9 @@ class _Making:
     def _try(self, goal: Goal, tried: list[str], others: Sequence[Goal] = ()) -> bool:
         """The first candidate that holds. One that says others of those that wait too is right as well."""
         for candidate in self._candidates(goal):
-            beside = next((edit.file for edit in candidate.edits if edit.file.startswith("../")), "")
-            if beside:
-                tried.append(f"{candidate.rule}: {beside} lies beside the project, others may use it too")
+            obstacle = _obstacle(candidate)
+            if obstacle:
+                tried.append(f"{candidate.rule}: {obstacle}")
                 continue
             try:
                 after = self.code.edited(candidate.edits)
@@ -159,14 +160,22 @@ class _Making:
                 self.unplaced.append(Unplaced(goal.item, "not without what had to be left out"))
 
 
+def _obstacle(candidate: Candidate) -> str:
+    """Why a candidate is not even tried."""
+    for edit in candidate.edits:
+        if edit.file.startswith("../"):
+            return f"{edit.file} lies beside the project, others may use it too"
+        # An edit is kept and shown with the old text as well as the new, and code is no place for a secret.
+        if any(holds_secret(part.old) or holds_secret(part.new) for part in edit.edits):
+            return "the edit would hold a secret"
+    return ""
+
+
 def _why(goal: Goal, code: Code, start: Code, tried: Sequence[str]) -> str:
     if tried:
         return tried[0] if len(tried) == 1 else f"{tried[0]} (and {len(tried) - 1} more tried)"
-    item = goal.item
-    if item.live_value is not None and goal.verdict is Verdict.CODIFY:
-        said = unsaid(item, goal.verdict, code, start)
-        if "secret" in said:
-            return said
+    if is_secret(goal.item):
+        return unsaid(goal.item, goal.verdict, code, start)
     return "no rule knows how to write it"
 
 

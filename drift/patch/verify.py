@@ -192,7 +192,6 @@ def _as_planned(item: DriftItem, about: Sequence[_Objection]) -> list[DriftItem]
                 action=action,
                 code_value=fact.after,
                 live_value=fact.before,
-                edit=None,
             )
         )
     return found if own else [item, *found]

@@ -25,7 +25,26 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-@click.group()
+_LATER = {"fix": "fix", "ignore": "ignore", "import": "import_", "revert": "revert"}
+"""Commands that propose changes, and their names in drift_fix.py."""
+
+
+class _Group(click.Group):
+    """Loads what proposes changes when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_LATER])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _LATER:
+            return super().get_command(ctx, cmd_name)
+        from lamplighter.cli import drift_fix
+
+        command: click.Command = getattr(drift_fix, _LATER[cmd_name])
+        return command
+
+
+@click.group(cls=_Group)
 def drift() -> None:
     """Find what was changed behind Terraform's back."""
 
@@ -45,7 +64,7 @@ class Asked(NamedTuple):
     regions: tuple[str, ...]
 
 
-def _source_options(command: _F) -> _F:
+def source_options(command: _F) -> _F:
     """Adds `--trace` or `--live`, and what of it counts; the command is given `source`, an `Asked`."""
 
     @wraps(command)
@@ -83,15 +102,15 @@ def _source_options(command: _F) -> _F:
     return cast(_F, decorated)
 
 
-_state_option = click.option(
+state_option = click.option(
     "--state", type=click.Path(path_type=Path), help="State file, or `terraform show -json` output."
 )
 
 
 @drift.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
-@_source_options
-@_state_option
+@source_options
+@state_option
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity that gives exit code 2.")
 @click.option("--save-plan", is_flag=True, help="Keep the proposed plan for `lamp plan`.")
 @answers
@@ -108,7 +127,7 @@ def check(
     from lamplighter.drift.page import html
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
-    report = _checked(invocation, directory, state, source)
+    report = checked(invocation, directory, state, source)
     shown, following = data(report), ""
     if save_plan and report.plan is not None:
         whole = report.plan.under(invocation.policy.version, invocation.identity)
@@ -133,8 +152,8 @@ def check(
 @drift.command()
 @click.argument("finding")
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
-@_source_options
-@_state_option
+@source_options
+@state_option
 @answers
 @click.pass_obj
 def explain(
@@ -148,7 +167,7 @@ def explain(
     from lamplighter.drift.explain import SCHEMA, data, text
     from lamplighter.drift.explain import explain as tell
 
-    told = tell(_checked(invocation, directory, state, source), finding)
+    told = tell(checked(invocation, directory, state, source), finding)
     return Answer(
         SCHEMA,
         {"explained": [data(item) for item in told]},
@@ -157,7 +176,7 @@ def explain(
     )
 
 
-def _checked(invocation: Invocation, directory: Path | None, state: Path | None, asked: Asked) -> DriftReport:
+def checked(invocation: Invocation, directory: Path | None, state: Path | None, asked: Asked) -> DriftReport:
     from lamplighter.drift import check_directory
 
     config = invocation.resolved.config
@@ -168,6 +187,7 @@ def _checked(invocation: Invocation, directory: Path | None, state: Path | None,
             source,
             state or config.state,
             principals=config.terraform_principals,
+            rules=invocation.policy.drift,
         )
 
 

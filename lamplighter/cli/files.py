@@ -52,7 +52,11 @@ def write_file(path: Path, body: str) -> None:
 
     A reader that has enough of a pipe is no error. Raises InputError where `path` cannot be written.
     """
-    content = body.encode("utf-8", "backslashreplace")
+    write_bytes(path, body.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """As `write_file` does it."""
     try:
         number = descriptor(path)
         if number is not None:

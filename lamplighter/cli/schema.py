@@ -8,6 +8,7 @@ import click
 
 from lamplighter.cli.output import to_json
 from lamplighter.core.exits import Exit
+from lamplighter.core.findings import Severity
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXTS = {"type": "array", "items": {"type": "string"}}
@@ -20,7 +21,12 @@ def schema() -> None:
 
 
 @schema.command("print")
-@click.argument("name", type=click.Choice(["plan", "event", "policy", "config", "drift-report", "eval"]))
+@click.argument(
+    "name",
+    type=click.Choice(
+        ["plan", "event", "policy", "config", "drift-report", "drift-fix", "drift-revert", "eval"]
+    ),
+)
 def print_schema(name: str) -> Exit:
     """Print one schema as JSON."""
     click.echo(to_json(schema_of(name), indent=2))
@@ -43,6 +49,10 @@ def schema_of(name: str) -> dict[str, Any]:
             return Config.model_json_schema()
         case "drift-report":
             return drift_report()
+        case "drift-fix":
+            return drift_fix()
+        case "drift-revert":
+            return drift_revert()
         case "eval":
             return evaluation()
         case _:
@@ -80,6 +90,45 @@ def drift_report() -> dict[str, Any]:
         "coverage": _object(covered),
     }
     return _answer("lamplighter/drift-report/v1", properties) | {"$defs": definitions["$defs"]}
+
+
+def drift_fix() -> dict[str, Any]:
+    """What `lamp drift fix`, `ignore` and `import` print with `-o json`."""
+    text, may_be = {"type": "string"}, {"type": ["string", "null"]}
+    decision = {
+        **dict.fromkeys(("finding", "where", "attribute", "change", "actor", "tool", "time", "reason"), text),
+        "severity": {"enum": [severity.label for severity in Severity]},
+        "decision": {"enum": ["codify", "revert", "ignore", "ask"]},
+        "evidence": _TEXTS,
+        "placed": {"type": "boolean", "description": "the code says it, once the patch is written"},
+        "rule": may_be,
+        "why_not": may_be,
+    }
+    properties = {
+        "decisions": {"type": "array", "items": _object(decision)},
+        "files": _TEXTS,
+        "diff": {"type": "string", "description": "unified, paths relative to the directory; no secrets"},
+        "verified_by_plan": {"type": "boolean", "description": "Terraform planned with exactly this patch"},
+        "attempts": {**_COUNT, "description": "patches that Terraform planned with"},
+        "notes": _TEXTS,
+        "not_checked": _TEXTS,
+        "plan": {"type": ["string", "null"], "description": "digest of the plan that writes the patch"},
+    }
+    whole = _answer("lamplighter/drift-fix/v1", properties)
+    whole["properties"]["execution"] = {"type": "object", "description": "with --write: how each step ended"}
+    return whole
+
+
+def drift_revert() -> dict[str, Any]:
+    """What `lamp drift revert` prints with `-o json`."""
+    text = {"type": "string"}
+    change = {"address": text, "attribute": text, "action": text, "live": {}, "code": {}}
+    properties = {
+        "plan": {"type": ["string", "null"], "description": "digest of the plan that applies the saved plan"},
+        "changes": {"type": "array", "items": _object(change)},
+        "left": _TEXTS,
+    }
+    return _answer("lamplighter/drift-revert/v1", properties)
 
 
 def evaluation() -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,9 @@ class Answer:
     not_checked: Sequence[str] = ()
     incomplete: bool = False
     covered: tuple[str, str] = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")
+
+    def plan_for(self, findings: Iterable[Finding], *, codify: bool = False) -> Plan | None:
+        return self.plan.narrowed(findings) if self.plan else None
 
 
 def engine(directory: Path, _trace: object, _state: object = None) -> Answer:

@@ -78,15 +78,14 @@ def test_code_that_is_broken_throughout_is_an_error(tmp_path: Path) -> None:
         check(tmp_path, {"main.tf": "\nx {{{"}, [QUEUE], [HARMLESS])
 
 
-def test_two_edits_of_one_file_are_done_in_the_order_of_the_plan(tmp_path: Path) -> None:
+def test_all_edits_of_one_file_are_one_step(tmp_path: Path) -> None:
     attributes = {"DelaySeconds": "900", "VisibilityTimeout": "60"}
     event = call("sqs:SetQueueAttributes", {"queueUrl": "https://x/1/q", "attributes": attributes})
     report = check(tmp_path, {"main.tf": CODE}, [QUEUE], [event])
     assert report.plan is not None
     operations = [step.operation for step in report.plan.steps]
-    assert [item.attribute for item in operations if isinstance(item, EditHcl)] == [
-        "visibility_timeout_seconds",
-        "delay_seconds",
+    assert [(item.attribute, len(item.edits)) for item in operations if isinstance(item, EditHcl)] == [
+        ("delay_seconds, visibility_timeout_seconds", 2)
     ]
     for operation in operations:
         assert FileEdits().perform(operation, "claim").outcome is Outcome.DONE

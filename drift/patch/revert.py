@@ -1,0 +1,141 @@
+"""The way back: a saved Terraform plan over exactly the drifted addresses, applied as it is once it is approved."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lamplighter.core.errors import Refused, Unavailable
+from lamplighter.core.operations import ApplySavedPlan, Target
+from lamplighter.core.plans import Plan, Step
+from lamplighter.core.text import printable
+from lamplighter.drift.model import DriftItem
+from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.proposal import Proposal
+from lamplighter.drift.planned import PlannedFact, read_plan
+from lamplighter.drift.proposals import brief, evidence_of, finding_of
+from lamplighter.tools.terraform import Terraform
+
+SCHEMA = "lamplighter/drift-revert/v1"
+
+
+class Reverted(NamedTuple):
+    """`plan` is None where nothing is to be reverted; `changes` is what its apply does; `left` what it leaves, why."""
+
+    plan: Plan | None
+    changes: tuple[PlannedFact, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def revert_plan(
+    proposal: Proposal | None,
+    root: Path,
+    folder: Path,
+    *,
+    seconds: float = 600.0,
+    env: dict[str, str] | None = None,
+) -> Reverted:
+    """Plans with `-target` for each address decided to be reverted, into a file of `folder` that only this user reads.
+
+    Raises Refused where that plan touches another address, destroys or replaces anything; Unavailable where
+    Terraform does not make it, as in a directory that is not initialised.
+    """
+    decided = proposal.decisions if proposal is not None else ()
+    items = [one.item for one in decided if one.verdict is Verdict.REVERT and one.item.address]
+    left = [
+        f"{one.item.resource_type} {one.item.resource_id}: no code holds it, so no plan can set it back"
+        for one in decided
+        if one.verdict is Verdict.REVERT and not one.item.address
+    ]
+    if not items:
+        return Reverted(None, left=tuple(left))
+    addresses = sorted({item.address for item in items if item.address})
+    terraform = Terraform(root.absolute(), seconds=seconds, env=env)
+    path = _private(folder)
+    try:
+        facts = _planned(terraform, path, addresses)
+    except BaseException:  # reason: also on Ctrl-C the plan goes, which holds values in the clear
+        path.unlink(missing_ok=True)
+        raise
+    if not facts:
+        path.unlink(missing_ok=True)
+        left += [f"{address}: Terraform finds it as the code says" for address in addresses]
+        return Reverted(None, left=tuple(left))
+    return Reverted(_plan(items, addresses, path, root), tuple(facts), tuple(left))
+
+
+def _planned(terraform: Terraform, path: Path, addresses: Sequence[str]) -> list[PlannedFact]:
+    made = terraform.plan(path, targets=addresses)
+    shown = terraform.show_json(path) if made.data is not None else None
+    if shown is None or shown.data is None:
+        raise Unavailable("terraform plan", (shown or made).problem)
+    path.chmod(0o600)
+    _require_only(shown.data, addresses)
+    return [fact for fact in read_plan(shown.data).facts if fact.source == "change"]
+
+
+def _require_only(document: dict[str, Any], addresses: Collection[str]) -> None:
+    """Judged on every change that the plan lists, also those that a reader of drift would leave out."""
+    for entry in document.get("resource_changes", []):
+        actions = entry.get("change", {}).get("actions", [])
+        address = printable(str(entry.get("address", "")), limit=300)
+        if actions in (["no-op"], ["read"]):
+            continue
+        if "delete" in actions or "forget" in actions:
+            doing = "replace" if "create" in actions else "destroy"
+            raise Refused(address, f"the way back would {doing} it", "set it back by hand")
+        if entry.get("address") not in addresses:
+            raise Refused(
+                address, "the way back would change it too", "name it as well, or set it back by hand"
+            )
+    for name, output in (document.get("output_changes") or {}).items():
+        if output.get("actions") not in (["no-op"], None) and "delete" in output["actions"]:
+            raise Refused(f"output {name}", "the way back would remove it", "apply by hand")
+
+
+def _private(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder / f"{secrets.token_hex(12)}.tfplan"
+
+
+def _plan(items: Sequence[DriftItem], addresses: Sequence[str], path: Path, root: Path) -> Plan:
+    version = hashlib.sha256(path.read_bytes()).hexdigest()
+    operation = ApplySavedPlan(
+        target=Target(context=str(root.resolve()), kind="terraform_plan", name=path.name, version=version),
+        addresses=tuple(addresses),
+    )
+    resolves = tuple(dict.fromkeys(finding_of(item).id for item in items))
+    evidence = sorted({piece.id for item in items for piece in evidence_of(item)})
+    step = Step(id="apply-1", operation=operation, resolves=resolves)
+    return Plan(
+        steps=(step,), rationale="set what is live back to what the code says", evidence=tuple(evidence)
+    )
+
+
+def data(made: Reverted) -> dict[str, Any]:
+    """Plain JSON."""
+    return {
+        "schema": SCHEMA,
+        "plan": made.plan.digest if made.plan else None,
+        "changes": [
+            {"address": fact.address, "attribute": fact.attribute, "action": fact.action}
+            | {"live": fact.before, "code": fact.after}
+            for fact in made.changes
+        ],
+        "left": list(made.left),
+    }
+
+
+def text(made: Reverted) -> str:
+    """For a terminal."""
+    lines = ["nothing is to be reverted"] if made.plan is None else [f"plan {made.plan.digest}"]
+    for fact in made.changes:
+        what = (
+            f"{fact.attribute} {brief(fact.before)} -> {brief(fact.after)}" if fact.attribute else fact.action
+        )
+        lines.append(f"  {printable(fact.address)}  {printable(what, limit=400)}")
+    return "\n".join([*lines, *(f"left: {printable(line)}" for line in made.left)])
