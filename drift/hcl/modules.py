@@ -313,7 +313,9 @@ class World:
         }
         alone = caller.exclusive and not is_repeated(block) and self._uses[target] == 1 and target != ""
         prefix = f"{caller.prefix}module.{name}{index(key)}."
-        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller), step=key)
+        return Instance(
+            self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller), step=key
+        )
 
 
 def as_written(block: Block, name: str) -> str:

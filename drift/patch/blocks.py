@@ -14,10 +14,21 @@ from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.statements import Draft, below
 from lamplighter.drift.patch.writing import Reference, aligned, block, expression
 
-_DOCUMENTS = re.compile(r"(\A|_)(policy|definitions?|pattern|document)\Z|\Adashboard_body\Z|\Aredrive_allow_policy\Z")
+_DOCUMENTS = re.compile(
+    r"(\A|_)(policy|definitions?|pattern|document)\Z|\Adashboard_body\Z|\Aredrive_allow_policy\Z"
+)
 """Attributes that are JSON text, which code writes with jsonencode."""
 _MAPS = frozenset(
-    ("tags", "tags_all", "variables", "dimensions", "parameters", "labels", "environment_variables", "request_parameters")
+    (
+        "tags",
+        "tags_all",
+        "variables",
+        "dimensions",
+        "parameters",
+        "labels",
+        "environment_variables",
+        "request_parameters",
+    )
 )
 _LONGEST_NAME = 60
 
@@ -101,7 +112,9 @@ def body_lines(attributes: Mapping[str, Any]) -> list[str] | None:
 
 def _is_blocks(name: str, value: Any) -> bool:
     if isinstance(value, list):
-        return bool(value) and all(isinstance(item, Mapping) for item in value) and not _DOCUMENTS.search(name)
+        return (
+            bool(value) and all(isinstance(item, Mapping) for item in value) and not _DOCUMENTS.search(name)
+        )
     return isinstance(value, Mapping) and name not in _MAPS and not _DOCUMENTS.search(name)
 
 
@@ -143,7 +156,9 @@ def _last(home: Home, kinds: Iterable[str], file: str) -> Block | None:
 def _of_service(home: Home, kind: str) -> Block | None:
     service = "_".join(kind.split("_")[:2])
     found = [
-        item for (type_, _), item in home.instance.module.resources.items() if type_.startswith(f"{service}_") or type_ == service
+        item
+        for (type_, _), item in home.instance.module.resources.items()
+        if type_.startswith(f"{service}_") or type_ == service
     ]
     return max(found, key=lambda item: (item.file == found[-1].file, item.span)) if found else None
 

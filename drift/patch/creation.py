@@ -50,7 +50,14 @@ def creations() -> Mapping[str, Creation]:
     """The shipped table, by `service:EventName`."""
     text = files("lamplighter.drift.patch").joinpath("creations.toml").read_text("utf-8")
     return {
-        name: Creation(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+        name: Creation(
+            type=table["type"],
+            attributes=table["attributes"],
+            each=table.get("each", ""),
+            default=table.get("default", {}),
+            hidden=tuple(table.get("hidden", ())),
+            ignored=tuple(table.get("ignored", ())),
+        )
         for name, table in tomllib.loads(text).items()
     }
 
@@ -61,7 +68,8 @@ def made(item: DriftItem, code: Code) -> Made | None:
     found = [
         (creation, record)
         for record in records
-        if (creation := creations().get(undated(name_of(record)))) is not None and creation.type == item.resource_type
+        if (creation := creations().get(undated(name_of(record)))) is not None
+        and creation.type == item.resource_type
     ]
     if not found:
         return None

@@ -52,7 +52,10 @@ def fit(body: Body, scope: Scope, wanted: Mapping[str, Any], name: str = "each")
                 return None
     if fields and whole is not None:
         return None
-    return Fit(key or (str(whole) if isinstance(whole, str | int) else ""), fields or (key if whole is None else whole))
+    return Fit(
+        key or (str(whole) if isinstance(whole, str | int) else ""),
+        fields or (key if whole is None else whole),
+    )
 
 
 def _solved(expression: Expression, live: Any, name: str) -> tuple[str, Any] | None:

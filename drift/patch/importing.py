@@ -1,7 +1,7 @@
 """`import` blocks: what makes Terraform take a resource that is there into its state, instead of making another.
 
-Source: "Import" of each resource in the documentation of the AWS provider (5.100), and "Import" of the Terraform language
-documentation: such blocks stand in the root module, since Terraform 1.5.
+Source: "Import" of each resource in the documentation of the AWS provider (5.100), and "Import" of the Terraform
+language documentation: such blocks stand in the root module, since Terraform 1.5.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def takes_import_blocks(code: Code) -> bool:
     said = [
         found[1].decode("utf-8", "replace")
         for path, content in code.contents.items()
-        if "/" not in path and (found := re.search(rb'^\s*required_version\s*=\s*"([^"]*)"', content, re.MULTILINE))
+        if "/" not in path
+        and (found := re.search(rb'^\s*required_version\s*=\s*"([^"]*)"', content, re.MULTILINE))
     ]
     return not any(_below(constraint, (1, 5)) for constraint in said)
 

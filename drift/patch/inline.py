@@ -91,7 +91,9 @@ def inline_removed(change: Inline, code: Code) -> Iterator[Candidate]:
             yield from _candidates(without(place, shapes.words(change.member), code), "dynamic")
 
 
-def _in_dynamic(change: Inline, generated: Block, wanted: Mapping[str, Any], code: Code) -> Iterator[Candidate]:
+def _in_dynamic(
+    change: Inline, generated: Block, wanted: Mapping[str, Any], code: Code
+) -> Iterator[Candidate]:
     over = generated.body.attributes.get("for_each")
     content = next(iter(generated.body.of_type("content")), None)
     if over is None or content is None:
@@ -122,7 +124,13 @@ def _in_list(change: Inline, wanted: Mapping[str, Any], code: Code) -> Iterator[
             if key != name
         )
         text = expression(_referring(change, wanted[name][0], code))
-        if alike and ("description" in own) == bool(change.described) and node is not None and node.type == "tuple" and text:
+        if (
+            alike
+            and ("description" in own) == bool(change.described)
+            and node is not None
+            and node.type == "tuple"
+            and text
+        ):
             draft = Draft(code)
             draft.put(found.file, statements.listed(draft.content(found.file), node, text))
             yield from _drafted(draft, "list of a block")
@@ -173,7 +181,9 @@ def _as_dynamic(change: Inline, wanted: Mapping[str, Any], code: Code) -> Iterat
         over = input_
     if is_repeated(change.block):
         over = f"{condition(change.key)} ? {over} : []"
-    content = block("content", (), blocks.body_lines({f: Reference(f"{name}.value.{f}") for f in fields}) or [])
+    content = block(
+        "content", (), blocks.body_lines({f: Reference(f"{name}.value.{f}") for f in fields}) or []
+    )
     text = block("dynamic", (name,), [f"for_each = {over}", "", *content.split("\n")])
     file, source = change.block.file, code.contents[change.block.file]
     siblings = [*change.written(), *change.dynamics()]
@@ -182,7 +192,9 @@ def _as_dynamic(change: Inline, wanted: Mapping[str, Any], code: Code) -> Iterat
     else:
         splice = _before_tags(source, change.block, text)
     draft.put(file, splice)
-    yield from _drafted(draft, "dynamic block by a module variable" if not change.instance.exclusive else "dynamic block")
+    yield from _drafted(
+        draft, "dynamic block by a module variable" if not change.instance.exclusive else "dynamic block"
+    )
 
 
 def _inner_values(values: Mapping[str, Any], reference: type[Reference]) -> Reference:
@@ -216,7 +228,9 @@ def _out_of_block(change: Inline, found: Block, atom: Atom, code: Code) -> Itera
         return
     source = change.member.get("source") if isinstance(change.member, Mapping) else None
     for name in _LISTS:
-        node = collection(found.body.attributes[name].expression.node) if name in found.body.attributes else None
+        node = (
+            collection(found.body.attributes[name].expression.node) if name in found.body.attributes else None
+        )
         for item in items(node) if node is not None and node.type == "tuple" else ():
             if evaluate(item, change.scope) == source:
                 if len(items(node)) == 1:  # type: ignore[arg-type]
@@ -235,7 +249,9 @@ def _is_member(member: Any, key: str, value: Any, atom: Atom) -> bool:
 
 def _all_referring(change: Inline, wanted: Mapping[str, Any], code: Code) -> dict[str, Any]:
     return {
-        name: [_referring(change, item, code) for item in value] if isinstance(value, list) else _referring(change, value, code)
+        name: [_referring(change, item, code) for item in value]
+        if isinstance(value, list)
+        else _referring(change, value, code)
         for name, value in wanted.items()
     }
 

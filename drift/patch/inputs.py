@@ -46,7 +46,9 @@ def given(
     return f"var.{unique}"
 
 
-def _declared(draft: Draft, modules: Sequence[ModuleStep], name: str, kind: str, default: str, why: str) -> None:
+def _declared(
+    draft: Draft, modules: Sequence[ModuleStep], name: str, kind: str, default: str, why: str
+) -> None:
     instance = draft.code.project.instance(modules)
     assert instance is not None
     lines = [f'description = "{why}"', f"type        = {kind}", f"default     = {default}"]

@@ -1,7 +1,7 @@
 """Members of sets that joined or left by hand: rules, routes, entries, attachments, memberships, parameters.
 
-The code's own way is kept: a group with rules inside of it gets another inside, one whose rules stand alone gets another
-that stands alone, and a collection that makes several of them gets one more member, where a member can say it.
+The code's own way is kept: a group with rules inside of it gets another inside, one whose rules stand alone gets
+another that stands alone, and a collection that makes several of them gets one more member, where a member can say it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 from lamplighter.drift import members as sets
 from lamplighter.drift.catalogue.transforms import listed, lookup, plain
 from lamplighter.drift.hcl import address as addresses
-from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of
-from lamplighter.drift.hcl.modules import Instance, is_repeated
+from lamplighter.drift.hcl.evaluate import Scope
+from lamplighter.drift.hcl.modules import Instance
 from lamplighter.drift.hcl.syntax import Block
 from lamplighter.drift.members import Holder, Set
 from lamplighter.drift.model import DriftItem, StateResource
-from lamplighter.drift.patch import blocks, shapes, statements
+from lamplighter.drift.patch import blocks, shapes
 from lamplighter.drift.patch.attributes import with_value, without_value
 from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.collections import Place, including, without
+from lamplighter.drift.patch.collections import Place, including
 from lamplighter.drift.patch.fitting import fit
 from lamplighter.drift.patch.importing import imported
 from lamplighter.drift.patch.inline import Inline, inline_added, inline_removed
@@ -149,13 +149,17 @@ def _preferred(change: Change, code: Code) -> list[Holder]:
     fitting = [
         holder
         for holder in change.found.holders
-        if not holder.type.endswith("_exclusive") and "roles" not in holder.link and "users" not in holder.link
+        if not holder.type.endswith("_exclusive")
+        and "roles" not in holder.link
+        and "users" not in holder.link
     ]
     rank = {holder.type: (holder.type not in own, not code.index.of_type(holder.type)) for holder in fitting}
     return sorted(fitting, key=lambda holder: rank[holder.type])
 
 
-def _in_repeated(change: Change, holder: Holder, values: Mapping[str, Any], code: Code) -> Iterator[Candidate]:
+def _in_repeated(
+    change: Change, holder: Holder, values: Mapping[str, Any], code: Code
+) -> Iterator[Candidate]:
     """One more member of the collection behind resources that are made with for_each."""
     for (kind, name), block in change.instance.module.resources.items():
         if kind != holder.type or "for_each" not in block.body.attributes:
@@ -210,13 +214,19 @@ def _as_block(change: Change, holder: Holder, code: Code) -> Iterator[Candidate]
     siblings = [other.type for other in change.found.holders]
     blocks.put(draft, home, holder.type, text, change.resource.address, siblings)
     values = {**_links(holder, change.resource), **wanted}
-    yield from _imported(draft, home.address(holder.type, name), holder, change, values, "resource of its own")
+    yield from _imported(
+        draft, home.address(holder.type, name), holder, change, values, "resource of its own"
+    )
 
 
 def _hints(change: Change, holder: Holder) -> list[str]:
     """Words for a name: what it belongs to, and what it says."""
     parsed = addresses.parse(change.resource.address)
-    own = [str(change.resource.attributes.get("name") or "")] if parsed is None or parsed.name in ("this", "main") else [parsed.name]
+    own = (
+        [str(change.resource.attributes.get("name") or "")]
+        if parsed is None or parsed.name in ("this", "main")
+        else [parsed.name]
+    )
     own += [str(parsed.key)] if parsed is not None and parsed.key is not None else []
     member = change.member
     match member:
@@ -253,7 +263,8 @@ def _told(change: Change, code: Code) -> Mapping[str, Any]:
             sources = {rule.get("cidrIpv4"), rule.get("cidrIpv6"), rule.get("prefixListId")}
             sources |= {lookup(rule, "referencedGroupInfo.groupId")}
             ports = (rule.get("fromPort"), rule.get("toPort"))
-            if isinstance(member, Mapping) and member.get("source") in sources:
-                if ports == (member.get("from_port"), member.get("to_port")) or member.get("protocol") == "-1":
-                    return rule
+            if not isinstance(member, Mapping) or member.get("source") not in sources:
+                continue
+            if member.get("protocol") == "-1" or ports == (member.get("from_port"), member.get("to_port")):
+                return dict(rule)
     return {}

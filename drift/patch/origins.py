@@ -36,7 +36,9 @@ class _Search:
     left: int = _MOST
 
 
-def origins(expression: Expression, instance: Instance, code: Code, block: Block | None = None) -> Iterator[Origin]:
+def origins(
+    expression: Expression, instance: Instance, code: Code, block: Block | None = None
+) -> Iterator[Origin]:
     """Nodes an expression's value comes from, nearest first; `block` is the one whose `each` it may refer to."""
     yield from _of(expression.node, expression.file, instance, block, _Search(code))
 

@@ -66,7 +66,9 @@ def uses(code: Code, directory: str, kind: str, name: str) -> list[Use]:
             if (block.type, *block.labels) == ("resource", kind, name):
                 continue
             for start, end, rest, lists in _referring(tree(content), block.span, kind, name, ()):
-                held = (item for item in block.body.attributes.values() if item.span[0] <= start < item.span[1])
+                held = (
+                    item for item in block.body.attributes.values() if item.span[0] <= start < item.span[1]
+                )
                 attribute = next((item.name for item in held), "")
                 labels = (block.type, *block.labels)
                 found.append(Use(path, (start, end), labels, block.span, rest, attribute, lists))

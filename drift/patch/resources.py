@@ -1,4 +1,4 @@
-"""Resources that the code does not have yet: those made by hand, and settings of one that are resources of their own."""
+"""Resources that the code does not have yet: made by hand, or settings that are resources of their own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lamplighter.drift.patch.importing import forms, imported
 from lamplighter.drift.patch.model import Candidate
 from lamplighter.drift.patch.references import resource_at, to_attribute, to_named
 from lamplighter.drift.patch.statements import Draft
-from lamplighter.drift.patch.writing import Reference, aligned, expression
+from lamplighter.drift.patch.writing import Reference, expression
 from lamplighter.drift.patch.writing import block as block_text
 from lamplighter.drift.values import ABSENT
 
@@ -175,7 +175,12 @@ def _unmanaged(item: DriftItem, code: Code) -> Iterator[Candidate]:
     home = blocks.root_of(code)
     if found is None or provider is None or home is None:
         return
-    values = {**found.attributes, "account": item.account, "region": item.region, "path": "/"} | found.attributes
+    values = {
+        **found.attributes,
+        "account": item.account,
+        "region": item.region,
+        "path": "/",
+    } | found.attributes
     if " " not in item.resource_id:
         values["id"] = item.resource_id
     if not provider.text and not found.ignored:
@@ -191,19 +196,35 @@ def _new(
     """Its block, and those of its parts."""
     attributes: dict[str, Any] = {"provider": provider} if provider.text else {}
     attributes |= {key: _referring(code, home.modules, key, value) for key, value in found.attributes.items()}
-    hints = [str(found.attributes.get(key, "")) for key in ("name", "bucket", "alarm_name", "statement_id", "user")]
+    hints = [
+        str(found.attributes.get(key, "")) for key in ("name", "bucket", "alarm_name", "statement_id", "user")
+    ]
     name = blocks.name_of(home, item.resource_type, next((hint for hint in hints if hint), item.resource_id))
     text = blocks.written(item.resource_type, name, attributes)
     if text is None:
         return
     if found.ignored:
         text = f"{text[:-2]}\n\n  {_lifecycle(found.ignored)}\n}}"
-    parts = [part for change in found.parts if (part := _part(change, item, name, provider, home, code)) is not None]
+    parts = [
+        part
+        for change in found.parts
+        if (part := _part(change, item, name, provider, home, code)) is not None
+    ]
     draft = Draft(code)
-    blocks.put(draft, home, item.resource_type, "\n\n".join([text, *(part.text for part in parts)]), _parent(found, code))
+    blocks.put(
+        draft,
+        home,
+        item.resource_type,
+        "\n\n".join([text, *(part.text for part in parts)]),
+        _parent(found, code),
+    )
     notes = [imported(draft, home.address(item.resource_type, name), item.resource_type, values)]
     notes += [imported(draft, home.address(part.type, part.name), part.type, part.values) for part in parts]
-    notes += [f"ignored, since neither trace nor import tells it: {', '.join(found.ignored)}"] if found.ignored else []
+    notes += (
+        [f"ignored, since neither trace nor import tells it: {', '.join(found.ignored)}"]
+        if found.ignored
+        else []
+    )
     rule = "new resource and its settings" if parts else "new resource"
     yield from _drafted(draft, rule, "; ".join(note for note in notes if note))
 
@@ -236,11 +257,15 @@ class _Part(NamedTuple):
     values: Mapping[str, Any]
 
 
-def _part(change: Change, item: DriftItem, name: str, provider: Reference, home: Home, code: Code) -> _Part | None:
+def _part(
+    change: Change, item: DriftItem, name: str, provider: Reference, home: Home, code: Code
+) -> _Part | None:
     """What a later call set that Terraform holds as a resource of its own, linked to the new one."""
     own = f"{item.resource_type}.{name}"
     attributes: dict[str, Any] = {"provider": provider} if provider.text else {}
-    owner = next((owner for start, owner in _OWNERS.items() if change.resource_types[0].startswith(start)), None)
+    owner = next(
+        (owner for start, owner in _OWNERS.items() if change.resource_types[0].startswith(start)), None
+    )
     if change.action == "set" and owner is not None and owner[1] == item.resource_type:
         kind = change.resource_types[0]
         links: dict[str, Any] = {"name": change.identity["name"]} if "name" in change.identity else {}
@@ -252,11 +277,14 @@ def _part(change: Change, item: DriftItem, name: str, provider: Reference, home:
         if holder is None:
             return None
         kind, member = holder.type, {holder.atom.value[0]: change.value}
-        values = {link: item.resource_id for link in holder.link} | member
+        values = dict.fromkeys(holder.link, item.resource_id) | member
         attributes |= {link: Reference(f"{own}.{of}") for link, of in holder.link.items()} | member
     else:
         return None
-    suffix = [str(change.identity.get("name", "")), str(change.value).rpartition("/")[2] if change.action == "add" else ""]
+    suffix = [
+        str(change.identity.get("name", "")),
+        str(change.value).rpartition("/")[2] if change.action == "add" else "",
+    ]
     called = blocks.name_of(home, kind, name, *suffix)
     text = blocks.written(kind, called, attributes)
     return _Part(kind, called, text, values) if text is not None and kind in forms() else None
@@ -268,12 +296,20 @@ def _in_repeated(item: DriftItem, found: Made, values: Mapping[str, Any], code: 
     for (kind, name), block in instance.module.resources.items() if instance is not None else ():
         own = block.body.attributes
         more = set(own) - set(found.attributes) - {"for_each", "count", "provider", "depends_on"}
-        if instance is None or kind != item.resource_type or "for_each" not in own or more or block.body.blocks:
+        if (
+            instance is None
+            or kind != item.resource_type
+            or "for_each" not in own
+            or more
+            or block.body.blocks
+        ):
             continue
         fitting = fit(block.body, instance.scope, found.attributes)
         if fitting is None or not fitting.key or found.parts:
             continue
-        for rule, draft in including(Place(own["for_each"].expression, instance, block), fitting.key, fitting.value, code):
+        for rule, draft in including(
+            Place(own["for_each"].expression, instance, block), fitting.key, fitting.value, code
+        ):
             to = f"{kind}.{name}[{addresses.quote(fitting.key)}]"
             yield from _drafted(draft, f"for_each {rule}", imported(draft, to, kind, values))
 

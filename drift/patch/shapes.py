@@ -30,15 +30,15 @@ _TARGETS = {
 def inline(attribute: str, member: Any, owner: Any = None) -> dict[str, Any] | None:
     """The attributes of an inline block; None for a member that none is known for. `owner` is the set's own id."""
     match attribute, member:
-        case ("ingress" | "egress"), {"protocol": protocol, "source": source}:
+        case (("ingress" | "egress"), {"protocol": protocol, "source": source}):
             return {**_ports(member), "protocol": protocol, **_listed_source(str(source), owner)}
-        case ("ingress" | "egress"), Mapping() if len(member) == 1:
+        case (("ingress" | "egress"), Mapping()) if len(member) == 1:
             ((number, entry),) = member.items()
             return _entry("rule_no", number, "action", entry)
         case "route", Mapping() if len(member) == 1:
             ((destination, target),) = member.items()
             return _route("", str(destination), target)
-        case ("parameter" | "tag"), Mapping() if len(member) == 1:
+        case (("parameter" | "tag"), Mapping()) if len(member) == 1:
             ((key, value),) = member.items()
             tag = {"key": key, "value": value, "propagate_at_launch": True}
             return tag if attribute == "tag" else {"name": key, "value": value}
@@ -51,11 +51,19 @@ def inline(attribute: str, member: Any, owner: Any = None) -> dict[str, Any] | N
 def separate(kind: str, attribute: str, member: Any) -> dict[str, Any] | None:
     """The attributes of a resource of its own, without those that link it to what it belongs to."""
     match kind, member:
-        case ("aws_vpc_security_group_ingress_rule" | "aws_vpc_security_group_egress_rule"), {"source": source}:
+        case (
+            ("aws_vpc_security_group_ingress_rule" | "aws_vpc_security_group_egress_rule"),
+            {"source": source},
+        ):
             ports = _ports(member) if member["protocol"] != "-1" else {}
             return {**_one_source(str(source)), **ports, "ip_protocol": member["protocol"]}
         case "aws_security_group_rule", {"source": source}:
-            return {"type": attribute, **_ports(member), "protocol": member["protocol"], **_rule_source(str(source))}
+            return {
+                "type": attribute,
+                **_ports(member),
+                "protocol": member["protocol"],
+                **_rule_source(str(source)),
+            }
         case "aws_route", Mapping() if len(member) == 1:
             ((destination, target),) = member.items()
             return _route("destination_", str(destination), target)
@@ -75,14 +83,20 @@ def words(member: Any) -> list[str]:
     match member:
         case Mapping():
             for key, value in member.items():
-                found += [] if key in ("protocol", "source", "from_port", "to_port", "action", "cidr") else [str(key)]
+                found += (
+                    []
+                    if key in ("protocol", "source", "from_port", "to_port", "action", "cidr")
+                    else [str(key)]
+                )
                 found += words(value)
             found = [str(member[name]) for name in ("source", "from_port") if name in member] + found
         case str() | int() if not isinstance(member, bool):
             found.append(str(member))
         case _:
             pass
-    return [word for word in dict.fromkeys(found) if word not in ("", "0", "-1", "tcp", "udp", "allow", "deny")]
+    return [
+        word for word in dict.fromkeys(found) if word not in ("", "0", "-1", "tcp", "udp", "allow", "deny")
+    ]
 
 
 def _ports(member: Mapping[str, Any]) -> dict[str, Any]:

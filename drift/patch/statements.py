@@ -1,7 +1,7 @@
 """Statements and members put into a file, or taken out of it: text around them stays byte for byte.
 
-A `Draft` collects what is to be replaced in each file; its candidate holds the smallest edits that do it. Layout is that
-of `terraform fmt`: where a name joins or leaves neighbours that stand in one column, they stand in one column again.
+A `Draft` collects what is to be replaced in each file; its candidate holds the smallest edits that do it. Layout is
+that of `terraform fmt`: where a name joins or leaves neighbours in one column, they stand in one column again.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def removal(content: bytes, span: tuple[int, int]) -> Splice:
         if not _COMMENT.match(line) or _BANNER.match(line):
             break
         start = above
-    start = first if not start else start
+    start = start or first
     after = _past_blank(content, end)
     last = not content[after:] or content[after:].lstrip(b" \t").startswith(b"}")
     if last or _is_blank_before(content, start):
@@ -140,11 +140,10 @@ def first_inside(content: bytes, block: Block, text: str) -> Splice:
     end = content.find(b"\n", brace)
     if end < 0 or end > block.span[1]:
         return inside(content, block, text, apart=False)
-    apart = bool(block.body.attributes) and min(
-        item.span[0] for item in block.body.attributes.values()
-    ) < _past_blank(content, end + 1) + len(indent_at(content, block.span[0])) + 8
+    top = min((inner.span[0] for inner in block.body.blocks), default=None)
+    gap = "\n" if top is not None and all(top < one.span[0] for one in block.body.attributes.values()) else ""
     indent = indent_at(content, block.span[0]) + "  "
-    return Splice(end + 1, end + 1, f"{_indented(text, indent)}\n{'' if apart or not _has_statements(block) else chr(10)}")
+    return Splice(end + 1, end + 1, f"{_indented(text, indent)}\n{gap}")
 
 
 def attribute(content: bytes, block: Block, name: str, value: str) -> Splice:
@@ -227,7 +226,9 @@ def _taken_out(content: bytes, node: Node, item: Node) -> Splice:
 
 
 def _comma_after(node: Node, item: Node) -> Node | None:
-    following = [child for child in node.children if child.start_byte >= item.end_byte and child.type != "comment"]
+    following = [
+        child for child in node.children if child.start_byte >= item.end_byte and child.type != "comment"
+    ]
     return following[0] if following and following[0].type == "," else None
 
 

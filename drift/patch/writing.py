@@ -93,4 +93,6 @@ def key_text(name: str) -> str:
 def _braced(opening: str, lines: list[str] | None, closing: str, indent: str) -> str | None:
     if lines is None:
         return None
-    return "\n".join([opening, *(f"{indent}  {line}" if line else "" for line in lines), f"{indent}{closing}"])
+    return "\n".join(
+        [opening, *(f"{indent}  {line}" if line else "" for line in lines), f"{indent}{closing}"]
+    )
