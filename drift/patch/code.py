@@ -40,6 +40,10 @@ class Code:
     def index(self) -> StateIndex:
         return StateIndex(self.state.resources)
 
+    def with_records(self, records: Mapping[str, Mapping[str, Any]]) -> Code:
+        """The same code, with records of the trace by event id."""
+        return replace(self, records=records)
+
     def edited(self, edits: Iterable[FileEdits]) -> Code:
         """The code with the edits made; a file that is not there is one of no bytes. Raises ValueError where an edit's
         `old` is not what stands there."""

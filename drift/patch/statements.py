@@ -72,9 +72,15 @@ def _spliced(content: bytes, splices: Sequence[Splice]) -> bytes | None:
     pieces: list[bytes] = []
     touched: list[int] = []
     position = length = 0
-    for start, end, text in sorted(splices, key=lambda splice: splice.start):
+    deletes = False
+    for splice in sorted(splices, key=lambda splice: splice.start):
+        start, end, text = splice
+        if start < position and deletes and not text:
+            # The blank lines between two statements that both go are one's as much as the other's.
+            start, end = position, max(position, end)
         if start < position:
             return None
+        deletes = not text
         pieces += [content[position:start], text.encode()]
         length += start - position
         touched += [length, length + len(text.encode())]
