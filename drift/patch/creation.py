@@ -28,6 +28,7 @@ class Creation:
     attributes: Mapping[str, str]
     each: str = ""
     default: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    unsaid: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
@@ -55,6 +56,7 @@ def creations() -> Mapping[str, Creation]:
             attributes=table["attributes"],
             each=table.get("each", ""),
             default=table.get("default", {}),
+            unsaid=tuple(table.get("unsaid", ())),
             hidden=tuple(table.get("hidden", ())),
             ignored=tuple(table.get("ignored", ())),
         )
@@ -84,7 +86,7 @@ def made(item: DriftItem, code: Code) -> Made | None:
             _put(attributes, change.attribute, change.value)
         elif change.action in ("set", "add") and change.attribute:
             parts.append(change)
-    ignored = list(creation.ignored)
+    ignored = [*creation.ignored, *(name for name in creation.unsaid if name not in attributes)]
     for name in creation.hidden:
         if attributes.get(name) in (*ABSENT, HIDDEN):
             attributes[name] = "kept outside of the code"

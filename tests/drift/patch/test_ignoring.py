@@ -93,7 +93,8 @@ def test_tags_of_many_are_the_providers_matter() -> None:
     candidate = ignoring.ignored_tags(["Owner", "auto:keep"], code)
     assert candidate is not None
     after = code.edited(candidate.edits)
-    expected = 'provider "aws" {\n  region = "eu-west-1"\n\n  ignore_tags {\n    keys = ["Owner", "auto:keep"]\n  }\n}\n'
+    keys = '  ignore_tags {\n    keys = ["Owner", "auto:keep"]\n  }\n'
+    expected = f'provider "aws" {{\n  region = "eu-west-1"\n\n{keys}}}\n'
     assert after.contents["main.tf"].decode() == expected
     more = ignoring.ignored_tags(["Cost"], after)
     assert more is not None

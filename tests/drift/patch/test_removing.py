@@ -127,7 +127,8 @@ _KEYED = 'aws_cloudwatch_log_group.x["b"]'
             "for_each with a condition",
             "main.tf",
             "for_each = local.all\n  name     = each.key\n}\n\nlocals",
-            'for_each = { for key, value in local.all : key => value if key != "b" }\n  name     = each.key\n}\n\nlocals',
+            'for_each = { for key, value in local.all : key => value if key != "b" }\n'
+            "  name     = each.key\n}\n\nlocals",
             id="a map that something else goes through too",
         ),
         pytest.param(
@@ -162,7 +163,8 @@ def test_only_the_last_of_a_count_can_go() -> None:
 def test_a_plain_resource_of_a_shared_module_is_counted_and_moved() -> None:
     root = 'module "site" {\n  source   = "./m"\n  for_each = toset(["a", "b"])\n  name     = each.key\n}\n'
     module = (
-        'variable "name" {\n  type = string\n}\n\nresource "aws_cloudwatch_log_group" "audit" {\n  name = var.name\n}\n\n'
+        'variable "name" {\n  type = string\n}\n\n'
+        'resource "aws_cloudwatch_log_group" "audit" {\n  name = var.name\n}\n\n'
         'output "group" {\n  value = aws_cloudwatch_log_group.audit.arn\n}\n'
     )
     state = {f'module.site["{key}"].aws_cloudwatch_log_group.audit': {"id": key, "arn": key} for key in "ab"}

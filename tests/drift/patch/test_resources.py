@@ -1,4 +1,4 @@
-"""What was made by hand becomes a block with its import, and settings of managed resources blocks that refer to them."""
+"""What was made by hand becomes a block with its import; settings become blocks that refer to what they are of."""
 
 from __future__ import annotations
 
@@ -122,7 +122,8 @@ _PROVIDER = 'provider "aws" {\n  region = "eu-west-1"\n}\n'
             "aws_sqs_queue",
             "replay",
             _made("sqs:CreateQueue", {"queueName": "replay", "attributes": {"VisibilityTimeout": "60"}}),
-            '  name                       = "replay"\n  visibility_timeout_seconds = 60\n',
+            '  name                       = "replay"\n  visibility_timeout_seconds = 60\n\n'
+            "  lifecycle {\n    ignore_changes = [max_message_size]\n  }\n",
             "https://sqs.eu-west-1.amazonaws.com/123456789012/replay",
             id="queue",
         ),
@@ -216,11 +217,15 @@ def test_another_region_needs_a_provider_of_it() -> None:
 def test_one_more_of_what_the_code_makes_several_of() -> None:
     text = (
         f'{_PROVIDER}\nresource "aws_sqs_queue" "work" {{\n  for_each                   = local.queues\n'
-        '  name                       = "work-${each.key}"\n  visibility_timeout_seconds = each.value\n}\n\n'
-        "locals {\n  queues = {\n    mail = 30\n  }\n}\n"
+        '  name                       = "work-${each.key}"\n  visibility_timeout_seconds = each.value\n'
+        "  max_message_size           = 1024\n}\n\nlocals {\n  queues = {\n    mail = 30\n  }\n}\n"
     )
     record = _made(
-        "sqs:CreateQueue", {"queueName": "work-reports", "attributes": {"VisibilityTimeout": "60"}}
+        "sqs:CreateQueue",
+        {
+            "queueName": "work-reports",
+            "attributes": {"VisibilityTimeout": "60", "MaximumMessageSize": "1024"},
+        },
     )
     code = one(text, {}).with_records({"e-1": record})
     rule, changed = held(resources.rules, _new("aws_sqs_queue", "work-reports", "sqs:CreateQueue"), code)
