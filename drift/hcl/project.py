@@ -316,7 +316,8 @@ def _path(reference: str) -> str:
     """`tags["Owner"]`, `"days"` and `rule[0].days` as attribute paths: `tags.Owner`, `days`, `rule.days`."""
 
     def step(found: re.Match[str]) -> str:
-        return "" if found[1] is None else "." + re.sub(r"\\(.)", r"\1", found[1])
+        text = re.sub(r"\\(.)", r"\1", found[1] or "").replace("$${", "${").replace("%%{", "%{")
+        return "" if found[1] is None else f".{text}"
 
     return re.sub(r'\[(?:\d+|"((?:[^"\\]|\\.)*)")\]', step, reference.strip().strip('"'))
 

@@ -19,7 +19,7 @@ from lamplighter.drift.patch.model import Candidate
 from lamplighter.drift.patch.origins import collection, items
 from lamplighter.drift.patch.references import to_value
 from lamplighter.drift.patch.statements import Draft, Splice
-from lamplighter.drift.patch.writing import expression, indent_at
+from lamplighter.drift.patch.writing import expression
 
 
 def with_value(attribute: str, value: Any, resource: StateResource, code: Code) -> Iterator[Candidate]:
@@ -62,7 +62,7 @@ def without_value(attribute: str, value: Any, resource: StateResource, code: Cod
     drafts: list[tuple[str, Draft]] = []
     node = collection(own.expression.node)
     for item in items(node) if node is not None and node.type == "tuple" else []:
-        if evaluate(item, scope) == value:
+        if node is not None and evaluate(item, scope) == value:
             draft = Draft(code)
             draft.put(block.file, statements.unlisted(draft.content(block.file), node, item))
             drafts.append(("list member", draft))

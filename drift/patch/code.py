@@ -87,6 +87,10 @@ class Code:
         """The state's resources by address."""
         return self._shared.stored
 
+    def with_records(self, records: Mapping[str, Mapping[str, Any]]) -> Code:
+        """The same code, with records of the trace by event id."""
+        return replace(self, records=records)
+
     def edited(self, edits: Iterable[FileEdits]) -> Code:
         """The code with the edits made; a file that is not there is one of no bytes. Raises ValueError where an edit's
         `old` is not what stands there."""

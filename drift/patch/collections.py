@@ -59,7 +59,8 @@ def without(place: Place, words: Collection[str], code: Code) -> Iterator[Way]:
 def including(place: Place, key: str, value: Any, code: Code, peers: Sequence[str] = ()) -> Iterator[Way]:
     """Ways to add a member: `key` alone where the collection is a list or set, with `value` where it is a map.
 
-    `peers` are members that the value has now, as they are at its end: they tell what is put in front of each.
+    `peers` are members that the value has now, as they are at its end: they tell the list that they come from, and what
+    is put in front of each.
     """
     made = 0
     for node, file in origins(place.expression, place.instance, code, place.block):
@@ -180,8 +181,10 @@ def _more(content: bytes, node: Any, key: str, value: Any, peers: Sequence[str])
         there = literals(node)
         if there is None or key in there:
             return
+        if peers and there and not any(peer.endswith(text) for text in there for peer in peers if text):
+            return
         fronts = {peer.removesuffix(text) for text in there for peer in peers if text and peer.endswith(text)}
-        for front in sorted(fronts - {""}, key=len, reverse=True) + [""]:
+        for front in [*sorted(fronts - {""}, key=len, reverse=True), ""]:
             text = written(key.removeprefix(front)) if key.startswith(front) else None
             if text is not None and key != front:
                 yield statements.listed(content, node, text)

@@ -28,6 +28,7 @@ class Creation:
     attributes: Mapping[str, str]
     each: str = ""
     default: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    unsaid: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
@@ -51,7 +52,13 @@ def creations() -> Mapping[str, Creation]:
     text = files("lamplighter.drift.patch").joinpath("creations.toml").read_text("utf-8")
     return {
         name: Creation(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+            type=table["type"],
+            attributes=table["attributes"],
+            each=table.get("each", ""),
+            default=table.get("default", {}),
+            unsaid=tuple(table.get("unsaid", ())),
+            hidden=tuple(table.get("hidden", ())),
+            ignored=tuple(table.get("ignored", ())),
         )
         for name, table in tomllib.loads(text).items()
     }
@@ -79,7 +86,7 @@ def made(item: DriftItem, code: Code) -> Made | None:
             _put(attributes, change.attribute, change.value)
         elif change.action in ("set", "add") and change.attribute:
             parts.append(change)
-    ignored = list(creation.ignored)
+    ignored = [*creation.ignored, *(name for name in creation.unsaid if name not in attributes)]
     for name in creation.hidden:
         if attributes.get(name) in (*ABSENT, HIDDEN):
             attributes[name] = "kept outside of the code"

@@ -1,7 +1,7 @@
 """`import` blocks: what makes Terraform take a resource that is there into its state, instead of making another.
 
-Source: "Import" of each resource in the documentation of the AWS provider (5.100), and "Import" of the Terraform language
-documentation: such blocks stand in the root module, since Terraform 1.5.
+Source: "Import" of each resource in the documentation of the AWS provider (5.100), and "Import" of the Terraform
+language documentation: such blocks stand in the root module, since Terraform 1.5.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Members of sets that joined or left by hand: rules, routes, entries, attachments, memberships, parameters.
 
-The code's own way is kept: a group with rules inside of it gets another inside, one whose rules stand alone gets another
-that stands alone, and a collection that makes several of them gets one more member, where a member can say it.
+The code's own way is kept: a group with rules inside of it gets another inside, one whose rules stand alone gets
+another that stands alone, and a collection that makes several of them gets one more member, where a member can say it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 from lamplighter.drift import members as sets
 from lamplighter.drift.catalogue.transforms import listed, lookup, plain
 from lamplighter.drift.hcl import address as addresses
-from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of
-from lamplighter.drift.hcl.modules import Instance, is_repeated
+from lamplighter.drift.hcl.evaluate import Scope
+from lamplighter.drift.hcl.modules import Instance
 from lamplighter.drift.hcl.syntax import Block
 from lamplighter.drift.members import Holder, Set
 from lamplighter.drift.model import DriftItem, StateResource
-from lamplighter.drift.patch import blocks, shapes, statements
+from lamplighter.drift.patch import blocks, shapes
 from lamplighter.drift.patch.attributes import with_value, without_value
 from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.collections import Place, including, without
+from lamplighter.drift.patch.collections import Place, including
 from lamplighter.drift.patch.fitting import fit
 from lamplighter.drift.patch.importing import imported
 from lamplighter.drift.patch.inline import Inline, inline_added, inline_removed
@@ -263,10 +263,8 @@ def _told(change: Change, code: Code) -> Mapping[str, Any]:
             sources = {rule.get("cidrIpv4"), rule.get("cidrIpv6"), rule.get("prefixListId")}
             sources |= {lookup(rule, "referencedGroupInfo.groupId")}
             ports = (rule.get("fromPort"), rule.get("toPort"))
-            if isinstance(member, Mapping) and member.get("source") in sources:
-                if (
-                    ports == (member.get("from_port"), member.get("to_port"))
-                    or member.get("protocol") == "-1"
-                ):
-                    return rule
+            if not isinstance(member, Mapping) or member.get("source") not in sources:
+                continue
+            if member.get("protocol") == "-1" or ports == (member.get("from_port"), member.get("to_port")):
+                return dict(rule)
     return {}

@@ -1,7 +1,7 @@
 """Resources that are gone: their block taken out, or the one instance of it that is no more.
 
-Nothing has to be said to Terraform besides: a refresh finds the resource gone and drops it from the state, so that a plan
-of the code without it has no changes. (`removed { destroy = false }` is for what stays in the cloud.)
+Nothing has to be said to Terraform besides: a refresh finds the resource gone and drops it from the state, so that a
+plan of the code without it has no changes. (`removed { destroy = false }` is for what stays in the cloud.)
 """
 
 from __future__ import annotations
@@ -84,10 +84,11 @@ def obstacle(item: DriftItem, code: Code) -> str:
     if gone is None:
         return f"{item.address} does not stand in the code that was read"
     key, name = gone.parsed.key, f"{gone.instance.prefix}{gone.kind}.{gone.block.labels[1]}"
-    if isinstance(key, int) and any(
-        one.address == f"{name}[{key + 1}]" for one in code.index.of_type(gone.kind)
-    ):
-        return f"{item.address} is gone, and it is not the last that `count` makes: one less would take {name}[{key + 1}]"
+    after = f"{name}[{key + 1}]" if isinstance(key, int) else ""
+    if any(one.address == after for one in code.index.of_type(gone.kind)):
+        return (
+            f"{item.address} is gone, and it is not the last that `count` makes: one less would take {after}"
+        )
     holding = [use for use in _uses(gone, code) if _holds(gone, use, code)]
     if holding:
         named = ", ".join(sorted({".".join(use.block) for use in holding}))
@@ -192,9 +193,8 @@ def _instance_out(gone: Gone, code: Code) -> Iterator[Candidate]:
     name = "for_each" if "for_each" in attributes else "count"
     place = Place(attributes[name].expression, gone.instance, gone.block)
     keys = gone.instance.keys(gone.block)
-    if gone.instance.exclusive and keys is not None and len(keys) == 1:
-        if not _uses_at_all(gone, code):
-            yield from _block_out(gone, code)
+    if gone.instance.exclusive and keys is not None and len(keys) == 1 and not _uses_at_all(gone, code):
+        yield from _block_out(gone, code)
     key = gone.parsed.key
     if isinstance(key, str):
         for rule, draft in without(place, [key], code):

@@ -1,4 +1,4 @@
-"""Resources that the code does not have yet: those made by hand, and settings of one that are resources of their own."""
+"""Resources that the code does not have yet: made by hand, or settings that are resources of their own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lamplighter.drift.patch.importing import forms, imported
 from lamplighter.drift.patch.model import Candidate
 from lamplighter.drift.patch.references import resource_at, to_attribute, to_named
 from lamplighter.drift.patch.statements import Draft
-from lamplighter.drift.patch.writing import Reference, aligned, expression
+from lamplighter.drift.patch.writing import Reference, expression
 from lamplighter.drift.patch.writing import block as block_text
 from lamplighter.drift.values import ABSENT
 
@@ -277,7 +277,7 @@ def _part(
         if holder is None:
             return None
         kind, member = holder.type, {holder.atom.value[0]: change.value}
-        values = {link: item.resource_id for link in holder.link} | member
+        values = dict.fromkeys(holder.link, item.resource_id) | member
         attributes |= {link: Reference(f"{own}.{of}") for link, of in holder.link.items()} | member
     else:
         return None

@@ -1,7 +1,7 @@
 """Statements and members put into a file, or taken out of it: text around them stays byte for byte.
 
-A `Draft` collects what is to be replaced in each file; its candidate holds the smallest edits that do it. Layout is that
-of `terraform fmt`: where a name joins or leaves neighbours that stand in one column, they stand in one column again.
+A `Draft` collects what is to be replaced in each file; its candidate holds the smallest edits that do it. Layout is
+that of `terraform fmt`: where a name joins or leaves neighbours in one column, they stand in one column again.
 """
 
 from __future__ import annotations
@@ -73,9 +73,15 @@ def _spliced(content: bytes, splices: Sequence[Splice], *, in_json: bool = False
     pieces: list[bytes] = []
     touched: list[tuple[int, int]] = []
     position = length = 0
-    for start, end, text in sorted(splices, key=lambda splice: splice.start):
+    deletes = False
+    for splice in sorted(splices, key=lambda splice: splice.start):
+        start, end, text = splice
+        if start < position and deletes and not text:
+            # The blank lines between two statements that both go are one's as much as the other's.
+            start, end = position, max(position, end)
         if start < position:
             return None
+        deletes = not text
         pieces += [content[position:start], text.encode()]
         length += start - position
         touched.append((length, length + len(text.encode())))
@@ -103,7 +109,7 @@ def removal(content: bytes, span: tuple[int, int]) -> Splice:
         if not _COMMENT.match(line) or _BANNER.match(line):
             break
         start = above
-    start = first if not start else start
+    start = start or first
     after = _past_blank(content, end)
     last = not content[after:] or content[after:].lstrip(b" \t").startswith(b"}")
     if last or _is_blank_before(content, start):
@@ -141,17 +147,10 @@ def first_inside(content: bytes, block: Block, text: str) -> Splice:
     end = content.find(b"\n", brace)
     if end < 0 or end > block.span[1]:
         return inside(content, block, text, apart=False)
-    apart = (
-        bool(block.body.attributes)
-        and min(item.span[0] for item in block.body.attributes.values())
-        < _past_blank(content, end + 1) + len(indent_at(content, block.span[0])) + 8
-    )
+    top = min((inner.span[0] for inner in block.body.blocks), default=None)
+    gap = "\n" if top is not None and all(top < one.span[0] for one in block.body.attributes.values()) else ""
     indent = indent_at(content, block.span[0]) + "  "
-    return Splice(
-        end + 1,
-        end + 1,
-        f"{_indented(text, indent)}\n{'' if apart or not _has_statements(block) else chr(10)}",
-    )
+    return Splice(end + 1, end + 1, f"{_indented(text, indent)}\n{gap}")
 
 
 def attribute(content: bytes, block: Block, name: str, value: str) -> Splice:

@@ -1,4 +1,4 @@
-"""What the code says of every instance, as far as files and state tell: what a candidate changes shows as a difference."""
+"""What the code says of every instance, as far as files and state tell, and what a candidate changes in it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def code_in(directory: Path, state: Path) -> Code:
     return Code.of(read_code(directory), read_resources(read_state(directory, state)))
 
 
-def item(address: str | None, action: Any, attribute: str = "", *, was: Any = None, live: Any = None, **more: Any) -> DriftItem:
+def item(
+    address: str | None, action: Any, attribute: str = "", *, was: Any = None, live: Any = None, **more: Any
+) -> DriftItem:
     """A drift item with only what rules look at."""
     parsed = parse(address) if address else None
     defaults: dict[str, Any] = {
@@ -58,7 +60,14 @@ def item(address: str | None, action: Any, attribute: str = "", *, was: Any = No
         "risk": "low",
         "risk_reason": "",
     }
-    return DriftItem(address=address, attribute=attribute, action=action, code_value=was, live_value=live, **{**defaults, **more})
+    return DriftItem(
+        address=address,
+        attribute=attribute,
+        action=action,
+        code_value=was,
+        live_value=live,
+        **{**defaults, **more},
+    )
 
 
 def instances(code: Code) -> dict[str, dict[str, Any]]:
@@ -82,7 +91,11 @@ def _within(instance: Instance) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _body(body: Body, scope: Scope) -> dict[str, Any]:
-    said: dict[str, Any] = {name: value_of(item.expression, scope) for name, item in body.attributes.items() if name != "depends_on"}
+    said: dict[str, Any] = {
+        name: value_of(item.expression, scope)
+        for name, item in body.attributes.items()
+        if name != "depends_on"
+    }
     for block in body.blocks:
         if block.type == "dynamic" and block.labels:
             said.setdefault(block.labels[0], []).extend(_generated(block, scope))
@@ -158,14 +171,22 @@ def carries(item: DriftItem, before: Code, after: Code) -> str:
     address = item.address or ""
     match item.action:
         case "delete":
-            return "" if (new, gone, changed) == (set(), {address}, set()) else f"new {new} gone {gone} changed {changed}"
+            return (
+                ""
+                if (new, gone, changed) == (set(), {address}, set())
+                else f"new {new} gone {gone} changed {changed}"
+            )
         case "remove":
             still = has_member(members(after, address, item.attribute), item.code_value)
             fine = not new and not gone and changed == {address} and not still
             return "" if fine else f"new {new} gone {gone} changed {changed} still {still}"
         case "add" if not new:
             there = has_member(members(after, address, item.attribute), item.live_value)
-            return "" if not gone and changed == {address} and there else f"gone {gone} changed {changed} there {there}"
+            return (
+                ""
+                if not gone and changed == {address} and there
+                else f"gone {gone} changed {changed} there {there}"
+            )
         case "add":
             return _holds(item, new, gone, changed, after)
         case _:
