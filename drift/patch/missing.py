@@ -34,5 +34,5 @@ def not_given(name: str, step: Step, here: Here) -> Iterator[Way | Asked]:
         draft.put(call.file, statements.attribute(draft.content(call.file), call, name, text))
 
     if is_known(wanted) and not (step.path and not is_known(current)):
-        slot = Slot(old if caller.tests else "", False, caller, put, current, "  ")
+        slot = Slot(old if caller.tests else "", False, caller, put, current)
         yield from sharing.written(slot, Step((), Do.SET, wanted))

@@ -320,7 +320,9 @@ def _in_column(group: Sequence[tuple[Node, Node]], touched: Sequence[tuple[int, 
     there = {
         sign.start_point[1]
         for name, sign in group
-        if not any(start <= sign.start_byte and name.start_byte <= end and start != end for start, end in touched)
+        if not any(
+            start <= sign.start_byte and name.start_byte <= end and start != end for start, end in touched
+        )
     }
     return len(there) <= 1
 

@@ -22,9 +22,12 @@ from lamplighter.drift.patch.model import Candidate, contents_between
 from lamplighter.drift.patch.provenance import Asked, Here, inside
 from lamplighter.drift.patch.steps import At, Do, Path, Step, applied_to, inside_of, spelled, steps
 from lamplighter.drift.patch.wording import is_secret
+from lamplighter.drift.plan_filters import filters
 from lamplighter.drift.values import HIDDEN, same
 
 _MOST_STEPS = 12
+_COMPUTED = frozenset((("aws_lambda_function", "code_sha256"),))
+"""Computed by the provider, but of what a person may change: a difference is drift all the same."""
 _MAPS = ("tags", "tags_all")
 
 
@@ -43,13 +46,20 @@ def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
     if item.live_value in (HIDDEN, SENSITIVE) or is_secret(item.live_value):
         return
     place = _place(item, code)
-    if place is None:
+    if place is None or _is_computed(item, place):
         return
     seen: set[object] = set()
     for candidate in _candidates(item, place, code):
         if candidate.edits not in seen:
             seen.add(candidate.edits)
             yield candidate
+
+
+def _is_computed(item: DriftItem, place: _Place) -> bool:
+    """Whether only the provider sets the attribute: code that did would be refused."""
+    kind, name = item.resource_type, str(place.path[0])
+    computed = (kind, name) in _COMPUTED or bool(filters().why_computed(kind, name))
+    return computed and name not in place.block.body.attributes
 
 
 def _candidates(item: DriftItem, place: _Place, code: Code) -> Iterator[Candidate]:

@@ -149,6 +149,7 @@ NOTHING = 'resource "aws_sqs_queue" "q" {\n  name = "a"\n}\n'
         pytest.param(NOTHING, item("aws_sqs_queue.q", "name", "(hidden by the trace)"), id="hidden"),
         pytest.param(NOTHING, item("aws_sqs_queue.q", "name", "AKIAIOSFODNN7EXAMPLE"), id="a secret"),
         pytest.param(NOTHING, item("aws_sqs_queue.q", "name", "$${x}"), id="no sure way to write it"),
+        pytest.param(NOTHING, item("aws_sqs_queue.q", "unique_id", "b"), id="the provider's alone"),
         pytest.param(NOTHING, item("aws_sqs_queue.other", "name", "b"), id="not in the code"),
         pytest.param(NOTHING, item("aws_sqs_queue.q", "", "b", action="delete"), id="no value"),
         pytest.param(
