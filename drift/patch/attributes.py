@@ -19,7 +19,7 @@ from lamplighter.drift.patch.model import Candidate
 from lamplighter.drift.patch.origins import collection, items
 from lamplighter.drift.patch.references import to_value
 from lamplighter.drift.patch.statements import Draft, Splice
-from lamplighter.drift.patch.writing import expression
+from lamplighter.drift.patch.writing import Reference, expression
 
 
 def with_value(attribute: str, value: Any, resource: StateResource, code: Code) -> Iterator[Candidate]:
@@ -29,7 +29,9 @@ def with_value(attribute: str, value: Any, resource: StateResource, code: Code) 
         return
     block, instance, _ = seen
     own = block.body.attributes.get(attribute)
-    text = expression(to_value(code, parsed.modules, value) or value)
+    text = expression(
+        value if isinstance(value, Reference) else to_value(code, parsed.modules, value) or value
+    )
     if text is None:
         return
     drafts: list[tuple[str, Draft]] = []

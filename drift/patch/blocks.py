@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl import address as addresses
-from lamplighter.drift.hcl.address import ModuleStep, index
+from lamplighter.drift.hcl.address import ModuleStep
 from lamplighter.drift.hcl.modules import Instance, as_written
 from lamplighter.drift.hcl.syntax import Block
 from lamplighter.drift.patch.code import Code
@@ -177,8 +177,3 @@ def provider_like(code: Code, home: Home, address: str) -> Reference | None:
         return None
     alias = as_written(found[0], "alias")
     return Reference(f"{found[0].labels[0]}.{alias}") if alias and found[1] is home.instance else None
-
-
-def indexed(kind: str, name: str, key: Any) -> str:
-    """`kind.name["key"]`"""
-    return f"{kind}.{name}{index(key)}"

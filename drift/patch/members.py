@@ -131,8 +131,22 @@ def _added_apart(change: Change, code: Code) -> Iterator[Candidate]:
             values |= {holder.atom.value[0]: change.member}
         yield from _in_repeated(change, holder, values, code)
         yield from _in_listing(change, holder, values, code)
-    for holder in holders[:1]:
+    shared = list(_in_shared(change, code))
+    yield from shared
+    for holder in holders[:1] if not shared else ():
         yield from _as_block(change, holder, code)
+
+
+def _in_shared(change: Change, code: Code) -> Iterator[Candidate]:
+    """One more name in the list of what holds a policy's attachments alone, and would take any other away."""
+    for holder in change.found.holders:
+        for name, of_parent in holder.link.items() if holder.type == "aws_iam_policy_attachment" else ():
+            for resource in code.index.of_type(holder.type):
+                parsed = addresses.parse(resource.address)
+                if parsed is not None and resource.attributes.get("policy_arn") == change.member:
+                    own = to_attribute(code, parsed.modules, change.resource, of_parent)
+                    value = own or change.resource.attributes.get(of_parent)
+                    yield from with_value(name, value, resource, code)
 
 
 def _links(holder: Holder, resource: StateResource) -> dict[str, Any]:

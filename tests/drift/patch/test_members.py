@@ -317,6 +317,21 @@ def test_other_sets(block: str, drift: Any, expected: str) -> None:
     assert changed["main.tf"].endswith(expected), changed["main.tf"]
 
 
+def test_an_exclusive_attachment_gets_one_more_name() -> None:
+    text = (
+        'resource "aws_iam_role" "app" {\n  name = "app"\n}\n\n'
+        'resource "aws_iam_policy_attachment" "audit" {\n  name       = "audit"\n  roles      = ["other"]\n'
+        f'  policy_arn = "{_AUDIT}"\n}}\n'
+    )
+    state = {**_ROLE, "aws_iam_policy_attachment.audit": {"roles": ["other"], "policy_arn": _AUDIT}}
+    code = one(text, state)
+    drift = item("aws_iam_role.app", "add", "managed_policy_arns", live=_AUDIT)
+    first, *others = proposed(members.rules, drift, code)
+    after = code.edited(first.edits).contents["main.tf"].decode()
+    assert after == text.replace('["other"]', '["other", aws_iam_role.app.name]')
+    assert all(other.rule != "resource of its own" for other in others)
+
+
 _MODULE = """\
 variable "name" {
   type = string
