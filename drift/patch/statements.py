@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from lamplighter.drift.hcl.syntax import Block, parse, source, tree
@@ -72,6 +73,7 @@ class Draft:
 def _spliced(content: bytes, splices: Sequence[Splice], *, in_json: bool = False) -> bytes | None:
     pieces: list[bytes] = []
     touched: list[tuple[int, int]] = []
+    kept: list[_Kept] = []
     position = length = 0
     deletes = False
     for splice in sorted(splices, key=lambda splice: splice.start):
@@ -83,16 +85,18 @@ def _spliced(content: bytes, splices: Sequence[Splice], *, in_json: bool = False
             return None
         deletes = not text
         pieces += [content[position:start], text.encode()]
+        kept.append(_Kept(length, length + start - position, position))
         length += start - position
         touched.append((length, length + len(text.encode())))
         length += len(text.encode())
         position = end
     made = b"".join([*pieces, content[position:]])
+    kept.append(_Kept(length, len(made), position))
     try:
         json.loads(made) if in_json else parse(made, "")
     except ValueError:
         return None
-    return made if in_json else _aligned(made, touched)
+    return made if in_json else _aligned(made, touched, content, kept)
 
 
 def removal(content: bytes, span: tuple[int, int]) -> Splice:
@@ -292,7 +296,15 @@ def _in_tabs(content: bytes, text: str) -> str:
     return re.sub(r"^[\t ]+", lambda found: found[0].replace("  ", "\t"), text, flags=re.MULTILINE)
 
 
-def _aligned(content: bytes, touched: Sequence[tuple[int, int]]) -> bytes:
+class _Kept(NamedTuple):
+    """Bytes [start, end) of a file as made that stood at `before` in the file as it was."""
+
+    start: int
+    end: int
+    before: int
+
+
+def _aligned(content: bytes, touched: Sequence[tuple[int, int]], was: bytes, kept: Sequence[_Kept]) -> bytes:
     """The equals signs of neighbours in one column, where a touched line is one of them or next to one. Neighbours that
     stood in several columns before are left as they are."""
     moves: dict[int, tuple[int, int]] = {}
@@ -303,7 +315,7 @@ def _aligned(content: bytes, touched: Sequence[tuple[int, int]]) -> bytes:
             row = content.count(b"\n", 0, position)
             for group in _groups(_holding(root, position)):
                 rows = [int(name.start_point[0]) for name, _ in group]
-                if rows[0] - 1 <= row <= rows[-1] + 1 and _in_column(group, touched):
+                if rows[0] - 1 <= row <= rows[-1] + 1 and not _was_crooked(group, was, kept):
                     width = max(_columns(name) for name, _ in group)
                     for name, sign in group:
                         moves[name.end_byte] = (sign.start_byte, width - _columns(name) + 1)
@@ -315,16 +327,33 @@ def _aligned(content: bytes, touched: Sequence[tuple[int, int]]) -> bytes:
     return b"".join([*pieces, content[position:]])
 
 
-def _in_column(group: Sequence[tuple[Node, Node]], touched: Sequence[tuple[int, int]]) -> bool:
-    """Whether the equals signs that were there before stand in one column."""
-    there = {
-        sign.start_point[1]
-        for name, sign in group
-        if not any(
-            start <= sign.start_byte and name.start_byte <= end and start != end for start, end in touched
-        )
-    }
-    return len(there) <= 1
+def _was_crooked(group: Sequence[tuple[Node, Node]], was: bytes, kept: Sequence[_Kept]) -> bool:
+    """Whether one of the names stood in a group before whose equals signs were in several columns."""
+    crooked = _crooked(was)
+    for name, sign in group:
+        part = next((one for one in kept if one.start <= name.start_byte and sign.end_byte <= one.end), None)
+        if part is not None and part.before + name.start_byte - part.start in crooked:
+            return True
+    return False
+
+
+@lru_cache(maxsize=64)
+def _crooked(content: bytes) -> frozenset[int]:
+    """Where the names begin that stand in groups without one column for their equals signs."""
+    found: set[int] = set()
+    left = [tree(content)]
+    while left:
+        node = left.pop()
+        left += node.children
+        if node.type in ("body", "object"):
+            for group in _groups(node):
+                width = max(_columns(name) for name, _ in group)
+                if any(
+                    sign.start_byte - name.start_byte != len(name.text or b"") + 1 + width - _columns(name)
+                    for name, sign in group
+                ):
+                    found |= {name.start_byte for name, _ in group}
+    return frozenset(found)
 
 
 def _columns(node: Node) -> int:
