@@ -46,7 +46,7 @@ def test_the_settings_say_whether_terraform_is_asked(tmp_path: Path) -> None:
     project, trace = ROOT / "scenarios" / "projects" / "payments", (DATA / "trace",)
     for asked in (True, False):
         config = Config(state_dir=tmp_path, terraform=asked, terraform_program="terraform-that-is-not-there")
-        answer = build(config).check_drift(project, trace, DATA / "terraform.tfstate")
+        answer = build(config).check_drift(project, trace, str(DATA / "terraform.tfstate"))
         told = [line for line in answer.not_checked if "terraform-that-is-not-there: is not found" in line]
         assert len(told) == asked and answer.incomplete == asked and answer.findings
 
