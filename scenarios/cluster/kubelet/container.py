@@ -1,0 +1,324 @@
+"""One container through its life: pull, start, probes, end, back-off and restart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lamplighter.scenarios.cluster.clock import stamp
+from lamplighter.scenarios.cluster.cluster import Cluster
+from lamplighter.scenarios.cluster.events import record
+from lamplighter.scenarios.cluster.jsons import Json, at, name_of, namespace_of, uid_of
+from lamplighter.scenarios.cluster.kubelet.behaviour import Behaviour, behaviour_of
+from lamplighter.scenarios.cluster.kubelet.config import config_error
+from lamplighter.scenarios.cluster.kubelet.probes import WORDS, failure
+from lamplighter.scenarios.cluster.quantities import amount
+
+START_SECONDS = 0.1
+FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 300.0
+CALM_SECONDS = 600.0
+"""A container that ran for so long begins its back-off anew."""
+CONFIG_RETRY = 10.0
+PULL_WORDS = {
+    "not found": 'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": failed to resolve '
+    'reference "{image}": {image}: not found',
+    "unauthorized": 'failed to pull and unpack image "{image}": failed to resolve reference "{image}": pull access '
+    "denied, repository does not exist or may require authorization: authorization failed",
+}
+Phase = Literal["new", "pulling", "pull_backoff", "config_error", "running", "backoff", "ended"]
+
+
+@dataclass
+class Probed:
+    """One probe: when it is next, and how often in a row it went one way."""
+
+    due: float
+    failures: int = 0
+    successes: int = 0
+
+
+@dataclass
+class Container:
+    """A container of a pod. `advance` goes through everything that is due; `until` is when there is more to do."""
+
+    cluster: Cluster
+    pod: Json
+    spec: Json
+    kind: Literal["containers", "initContainers"] = "containers"
+    phase: Phase = "new"
+    until: float = 0.0
+    restarts: int = 0
+    backoff: float = 0.0
+    started_at: float = 0.0
+    ready: bool = False
+    started: bool = False
+    message: str = ""
+    pulled: bool = False
+    image: str = ""
+    ended: Json | None = None
+    last: Json | None = None
+    run: int = 0
+    probes: dict[str, Probed] = field(default_factory=dict)
+
+    def behaviour(self) -> Behaviour:
+        return behaviour_of(self.pod, self.spec, self.cluster.rules)
+
+    def advance(self, now: float) -> None:
+        if self.phase == "running" and self.image != self.spec["image"]:
+            self._event(
+                "Normal", "Killing", f"Container {self.spec['name']} definition changed, will be restarted"
+            )
+            self._end(now, 0, "Completed", restart_at_once=True)
+        for _ in range(20):
+            if self.until > now + 1e-6:
+                return
+            before = (self.phase, self.until)
+            self._step(now)
+            if (self.phase, self.until) == before:
+                return
+
+    def _step(self, now: float) -> None:
+        match self.phase:
+            case "new" | "pull_backoff":
+                self._pull(now)
+            case "pulling":
+                self._pull_done(now)
+            case "config_error" | "backoff":
+                self._start(now)
+            case "running":
+                self._running(now)
+            case "ended":
+                self.until = float("inf")
+
+    def _event(self, kind: str, reason: str, message: str) -> None:
+        path = f"spec.{self.kind}{{{self.spec['name']}}}"
+        record(self.cluster, self.pod, kind, reason, message, "kubelet", self.pod["spec"]["nodeName"], path)
+
+    def _pull(self, now: float) -> None:
+        image = self.spec["image"]
+        if self.spec.get("imagePullPolicy") == "Never" or self._cached():
+            if self.spec.get("imagePullPolicy") == "IfNotPresent":
+                self._event("Normal", "Pulled", f'Container image "{image}" already present on machine')
+            self._start(now)
+            return
+        self._event("Normal", "Pulling", f'Pulling image "{image}"')
+        self.phase, self.until = "pulling", now + self.behaviour().pull_seconds
+
+    def _images(self) -> set[str]:
+        return self.cluster.images.setdefault(self.pod["spec"]["nodeName"], set())
+
+    def _cached(self) -> bool:
+        """Whether the node has the image, and no rule says that it cannot be had."""
+        return (
+            self.spec.get("imagePullPolicy") == "IfNotPresent"
+            and self.spec["image"] in self._images()
+            and not self.behaviour().pull_error
+        )
+
+    def _pull_done(self, now: float) -> None:
+        image, behaviour = self.spec["image"], self.behaviour()
+        if not behaviour.pull_error:
+            took = f"{behaviour.pull_seconds * 1000:.0f}ms"
+            self._images().add(image)
+            size = "Image size: 31415926 bytes."
+            text = f'Successfully pulled image "{image}" in {took} ({took} including waiting). {size}'
+            self._event("Normal", "Pulled", text)
+            self._start(now)
+            return
+        words = PULL_WORDS.get(behaviour.pull_error, behaviour.pull_error).format(image=image)
+        self.message = words
+        self._event("Warning", "Failed", f'Failed to pull image "{image}": {words}')
+        self._event("Warning", "Failed", "Error: ErrImagePull")
+        self._event("Normal", "BackOff", f'Back-off pulling image "{image}"')
+        self._event("Warning", "Failed", "Error: ImagePullBackOff")
+        self.backoff = min(max(FIRST_BACKOFF, self.backoff * 2), LONGEST_BACKOFF)
+        self.phase, self.until = "pull_backoff", now + self.backoff
+
+    def _start(self, now: float) -> None:
+        wrong = config_error(self.cluster.store, self.pod, self.spec)
+        if wrong:
+            self.message = wrong
+            self._event("Warning", "Failed", f"Error: {wrong}")
+            self.phase, self.until = "config_error", now + CONFIG_RETRY
+            return
+        behaviour = self.behaviour()
+        name = self.spec["name"]
+        self._event("Normal", "Created", f"Container created: {name}")
+        if self.phase == "backoff" or self.ended is not None:
+            self.restarts += 1
+            self.last, self.ended = self.ended, None
+        if behaviour.start_error:
+            self._event("Warning", "Failed", f"Error: {behaviour.start_error}")
+            self.started_at = now
+            self._end(now, 128, "StartError", message=behaviour.start_error)
+            return
+        self._event("Normal", "Started", f"Container started: {name}")
+        self.image, self.phase, self.started_at, self.run = self.spec["image"], "running", now, self.run + 1
+        self.cluster.records.begin(uid_of(self.pod), name)
+        for line in behaviour.logs:
+            self.cluster.records.write(
+                uid_of(self.pod), name, now, line.replace("{image}", self.spec["image"])
+            )
+        self.probes = {
+            kind: Probed(now + (self.spec[kind].get("initialDelaySeconds") or 0) + START_SECONDS)
+            for kind in WORDS
+            if self.spec.get(kind)
+        }
+        self.started = "startupProbe" not in self.probes
+        self.ready = self.started and "readinessProbe" not in self.probes
+        self.until = now
+        self._running(now)
+
+    def _limit(self) -> float:
+        limit = at(self.spec, "resources", "limits", "memory")
+        return float(amount(limit)) if limit else float("inf")
+
+    def _running(self, now: float) -> None:
+        behaviour = self.behaviour()
+        end = self.started_at + behaviour.run_seconds
+        if behaviour.memory > self._limit():
+            if now + 1e-6 >= end:
+                self._end(now, 137, "OOMKilled")
+                return
+            self.until = end
+            return
+        if behaviour.exit_code is not None and now + 1e-6 >= end:
+            code = behaviour.exit_code
+            self._end(now, code, "Completed" if code == 0 else "Error")
+            return
+        self._probe(now, behaviour)
+        if self.phase == "running":
+            waits = [probed.due for kind, probed in self.probes.items() if self._applies(kind)]
+            if behaviour.exit_code is not None:
+                waits.append(end)
+            self.until = min(waits, default=float("inf"))
+
+    def _applies(self, kind: str) -> bool:
+        return not self.started if kind == "startupProbe" else self.started
+
+    def _probe(self, now: float, behaviour: Behaviour) -> None:
+        address = at(self.pod, "status", "podIP") or ""
+        for kind, probed in self.probes.items():
+            if not self._applies(kind) or probed.due > now + 1e-6:
+                continue
+            probe = self.spec[kind]
+            probed.due = now + (probe.get("periodSeconds") or 10)
+            wrong = failure(kind, self.spec, behaviour, address, now - self.started_at)
+            if not wrong:
+                probed.successes, probed.failures = probed.successes + 1, 0
+                self._passed(kind, probe, probed)
+                continue
+            self._event("Warning", "Unhealthy", wrong)
+            probed.successes, probed.failures = 0, probed.failures + 1
+            if probed.failures >= (probe.get("failureThreshold") or 3):
+                self._failed(kind, now)
+            if self.phase != "running":
+                return
+
+    def _passed(self, kind: str, probe: Json, probed: Probed) -> None:
+        if kind == "startupProbe":
+            self.started = True
+            self.ready = "readinessProbe" not in self.probes
+            for other in self.probes.values():
+                other.due = max(other.due, probed.due - (probe.get("periodSeconds") or 10))
+        elif kind == "readinessProbe" and probed.successes >= (probe.get("successThreshold") or 1):
+            self.ready = True
+
+    def _failed(self, kind: str, now: float) -> None:
+        if kind == "readinessProbe":
+            self.ready = False
+            return
+        word = WORDS[kind].lower()
+        self._event(
+            "Normal", "Killing", f"Container {self.spec['name']} failed {word} probe, will be restarted"
+        )
+        self._end(now, 137, "Error")
+
+    def _end(
+        self, now: float, code: int, reason: str, message: str = "", restart_at_once: bool = False
+    ) -> None:
+        calm = now - self.started_at > CALM_SECONDS
+        self.ended = {
+            "exitCode": code,
+            "reason": reason,
+            "startedAt": stamp(self.started_at),
+            "finishedAt": stamp(now),
+            "containerID": self.identity(),
+        }
+        if message:
+            self.ended["message"] = message
+        self.ready = self.started = False
+        if not self._restarts(code):
+            self.phase, self.until = "ended", float("inf")
+            return
+        self.phase = "backoff"
+        if restart_at_once or self.backoff == 0 or calm:
+            self.backoff = 0.001
+            self.until = now + START_SECONDS
+            return
+        self.backoff = FIRST_BACKOFF if self.backoff < 1 else min(self.backoff * 2, LONGEST_BACKOFF)
+        self.until = now + self.backoff
+        text = f"Back-off restarting failed container {self.spec['name']} in pod {self._place()}"
+        self._event("Warning", "BackOff", text)
+
+    def _place(self) -> str:
+        return f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
+
+    def _restarts(self, code: int) -> bool:
+        policy = self.pod["spec"].get("restartPolicy", "Always")
+        if self.kind == "initContainers":
+            if self.spec.get("restartPolicy") == "Always":
+                return True
+            return code != 0 and policy != "Never"
+        return policy == "Always" or (policy == "OnFailure" and code != 0)
+
+    def identity(self) -> str:
+        return f"sandbox://{uid_of(self.pod)}-{self.spec['name']}-{self.run}"
+
+    def state(self) -> Json:
+        """`state` of the container's status."""
+        match self.phase:
+            case "running":
+                return {"running": {"startedAt": stamp(self.started_at)}}
+            case "ended":
+                return {"terminated": self.ended}
+            case "pull_backoff":
+                text = f'Back-off pulling image "{self.spec["image"]}": ErrImagePull: {self.message}'
+                return {"waiting": {"reason": "ImagePullBackOff", "message": text}}
+            case "config_error":
+                return {"waiting": {"reason": "CreateContainerConfigError", "message": self.message}}
+            case "backoff" if self.backoff >= 1:
+                name = self.spec["name"]
+                text = f"back-off {_minutes(self.backoff)} restarting failed container={name} pod={self._place()}"
+                return {"waiting": {"reason": "CrashLoopBackOff", "message": text}}
+            case "backoff":
+                return {"terminated": self.ended}
+            case _:
+                return {"waiting": {"reason": "ContainerCreating"}}
+
+    def status(self) -> Json:
+        """The entry of containerStatuses."""
+        last = self.ended if self.phase == "backoff" and self.backoff >= 1 else self.last
+        image = self.spec["image"]
+        ran = self.run > 0
+        return {
+            "name": self.spec["name"],
+            "state": self.state(),
+            "lastState": {"terminated": last} if last else {},
+            "ready": (self.ready and self.phase == "running")
+            or (self.kind == "initContainers" and self.succeeded()),
+            "restartCount": self.restarts,
+            "image": image,
+            "imageID": f"sandbox://sha256:{image}" if ran else "",
+            **({"containerID": self.identity()} if ran else {}),
+            "started": self.started and self.phase == "running",
+        }
+
+    def succeeded(self) -> bool:
+        """Whether it ran to a good end."""
+        return self.phase == "ended" and (self.ended or {}).get("exitCode") == 0
+
+
+def _minutes(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 60}m{whole % 60}s" if whole >= 60 else f"{whole}s"

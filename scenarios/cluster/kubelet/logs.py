@@ -1,0 +1,36 @@
+"""What containers wrote: the log of the container that runs, and of the one before it."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Line: TypeAlias = tuple[float, str]
+"""When a line was written (seconds since the epoch), and its text."""
+
+
+class Records:
+    """Logs by pod uid and container."""
+
+    def __init__(self) -> None:
+        self._logs: dict[tuple[str, str], list[list[Line]]] = {}
+
+    def begin(self, uid: str, container: str) -> None:
+        """A new run of the container: its log so far becomes the previous one."""
+        runs = self._logs.setdefault((uid, container), [])
+        runs.append([])
+        del runs[:-2]
+
+    def write(self, uid: str, container: str, moment: float, text: str) -> None:
+        self._logs.setdefault((uid, container), [[]])[-1].append((moment, text))
+
+    def log(self, uid: str, container: str) -> list[Line]:
+        runs = self._logs.get((uid, container))
+        return list(runs[-1]) if runs else []
+
+    def previous_log(self, uid: str, container: str) -> list[Line]:
+        runs = self._logs.get((uid, container)) or []
+        return list(runs[-2]) if len(runs) > 1 else self.log(uid, container)
+
+    def forget(self, uid: str) -> None:
+        for key in [key for key in self._logs if key[0] == uid]:
+            del self._logs[key]
