@@ -101,21 +101,31 @@ class Wiring:
             return execute(approval_id, ledger=ledger, policy=self.policy, effects=self.effects, emit=emit)
 
 
-def build(config: Config, *, clock: Clock | None = None) -> Wiring:
+def build(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    recall: Recall | None = None,
+    ask_model: AskModel | None = None,
+) -> Wiring:
     """Raises ConfigError when the policy file cannot be read."""
     policy = load_policy(config)
     return Wiring(
         config=config,
         policy=policy,
-        check_drift=_drift_engine(config, policy.drift),
+        check_drift=_drift_engine(config, policy.drift, recall, ask_model),
         effects=_effects(config),
         clock=clock or SystemClock(),
         plan_revert=_plan_revert(config.state_dir / "plans"),
         inventory=_TerraformNames(config.project),
+        ask_model=ask_model,
+        recall=recall,
     )
 
 
-def _drift_engine(config: Config, rules: Sequence[DriftRule]) -> CheckDrift:
+def _drift_engine(
+    config: Config, rules: Sequence[DriftRule], recall: Recall | None, ask_model: AskModel | None
+) -> CheckDrift:
     def check(directory: Path, trace_paths: Sequence[Path], state: str = "", /) -> DriftAnswer:
         from lamplighter.drift import check_directory
         from lamplighter.drift.states import state_for
@@ -127,9 +137,16 @@ def _drift_engine(config: Config, rules: Sequence[DriftRule]) -> CheckDrift:
             from lamplighter.drift.refreshed import Refresh
 
             refresh = Refresh.of(config)
-        principals = config.terraform_principals
         return check_directory(
-            directory, trace_paths, source, principals=principals, rules=rules, refresh=refresh
+            directory,
+            trace_paths,
+            source,
+            principals=config.terraform_principals,
+            rules=rules,
+            covers=config.trace_covers,
+            refresh=refresh,
+            recall=recall,
+            ask_model=ask_model,
         )
 
     return check

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lamplighter.core.policy import DriftRule
-    from lamplighter.core.ports import TraceSource
+    from lamplighter.core.ports import AskModel, Recall, TraceSource
     from lamplighter.drift.check import DriftReport
     from lamplighter.drift.refreshed import Refresh
     from lamplighter.tools.state_sources import StateSource
@@ -29,9 +29,22 @@ def check_directory(
     *,
     principals: Sequence[str] = (),
     rules: Sequence[DriftRule] = (),
+    covers: Sequence[str] = (),
     refresh: Refresh | None = None,
+    recall: Recall | None = None,
+    ask_model: AskModel | None = None,
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
 
-    return check(directory, trace, state, principals=principals, rules=rules, refresh=refresh)
+    return check(
+        directory,
+        trace,
+        state,
+        principals=principals,
+        rules=rules,
+        covers=covers,
+        refresh=refresh,
+        recall=recall,
+        ask_model=ask_model,
+    )

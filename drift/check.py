@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import DriftRule
-from lamplighter.core.ports import TraceSource
+from lamplighter.core.ports import AskModel, Recall, TraceSource
 from lamplighter.core.redaction import redact
+from lamplighter.core.trace import Place
 from lamplighter.drift.compare import Baseline
-from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits
+from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits, unmapped
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.heard import Heard, hear
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
+from lamplighter.drift.netting import net
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import Verdict
 from lamplighter.drift.patch.proposal import Proposal, propose
 from lamplighter.drift.places import Layout
 from lamplighter.drift.proposals import evidence_of, finding_of
+from lamplighter.drift.reach import declared
 from lamplighter.drift.roots import provider_of
 from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, StateRead, read_resources
+from lamplighter.drift.suggest import CONFIDENCE, Suggested, suggested
 from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.state_sources import StateSource, fetch_state
 from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
@@ -57,8 +61,12 @@ class DriftReport:
 
     @property
     def covered(self) -> tuple[str, str]:
-        """First and last time of the trace."""
-        return self.coverage.first, self.coverage.last
+        """First and last time that the trace speaks of: of its events, and of what was read whole everywhere."""
+        whole = [read.whole for read in self.coverage.places if read.whole]
+        first = max((spans[0].since for spans in whole), default="")
+        last = min((spans[-1].until for spans in whole), default="")
+        own = self.coverage
+        return min(own.first or first, first or own.first), max(own.last, last)
 
     def with_proposal(self, proposal: Proposal) -> DriftReport:
         """The same with another proposal, of some of the findings or with a patch that was verified."""
@@ -73,6 +81,21 @@ class DriftReport:
             return None
         wanted = {finding.id for finding in findings}
         return self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None).plan()
+
+
+class Terms(NamedTuple):
+    """What a check goes by besides code, state and trace; see `check_directory`. `trusted` are places as declared."""
+
+    rules: Sequence[DriftRule] = ()
+    trusted: Sequence[Place] = ()
+    refresh: Refresh | None = None
+    recall: Recall | None = None
+    ask_model: AskModel | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether anybody is asked about calls that the catalogue does not know."""
+        return self.recall is not None or self.ask_model is not None
 
 
 @dataclass(frozen=True)
@@ -96,19 +119,25 @@ def check_directory(
     *,
     principals: Sequence[str] = (),
     rules: Sequence[DriftRule] = (),
+    covers: Sequence[str] = (),
     refresh: Refresh | None = None,
+    recall: Recall | None = None,
+    ask_model: AskModel | None = None,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
     `state` is one that was read, or where it is; with none it is what lies in the directory. `principals` are globs
     over who may run Terraform for this code; with none, anybody may. `rules` are the policy's and say what is to become
-    of a drift. With `refresh` Terraform is asked what is live; where it cannot tell, the trace's answer is given and
-    says so. Raises InputError when the code, the state or the whole trace cannot be read, Unavailable when the state
-    cannot be had, and what a source of its own raises.
+    of a drift. `covers` are the places (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all,
+    so that no event of them is no gap. With `refresh` Terraform is asked what is live; where it cannot tell, the
+    trace's answer is given and says so. `recall` and `ask_model` are asked about calls that the catalogue does not
+    know; see `suggest`. Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a
+    place that is none, Unavailable when the state cannot be had, and what a source of its own raises.
     """
+    terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model)
     loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
-    return judge(loaded, hear(source, principals), rules=rules, refresh=refresh)
+    return judge(loaded, hear(source, principals, keep_unknown=terms.asks), terms)
 
 
 def load(
@@ -149,24 +178,25 @@ def _state_file(
 def judge(
     loaded: Loaded,
     heard: Heard,
+    terms: Terms,
     *,
     scope: str = "",
     unheard: Sequence[str] = (),
-    rules: Sequence[DriftRule] = (),
-    refresh: Refresh | None = None,
 ) -> DriftReport:
-    """What the trace says of one root module. Pure, but for what the project remembers of what was looked up.
+    """What the trace says of one root module. Pure, but for what the project remembers of what was looked up, and for
+    whom the terms say to ask.
 
     `scope` tells it apart where several are checked together. `unheard` are one-line texts of traces that were not had.
     """
-    code, project, state = loaded.code, loaded.project, loaded.state
+    code, project, state, extraction = loaded.code, loaded.project, loaded.state, heard.extraction
     contents = {file.path: file.content for file in (*code.files, *code.variables)}
-    index = StateIndex(state.resources, loaded.layout)
-    baseline = Baseline(index, project, contents)
+    baseline = Baseline(StateIndex(state.resources, loaded.layout), project, contents)
     matched = match(heard.changes, baseline)
-    known = seen(loaded.directory, matched.items, baseline, refresh)
-    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in known.items]
-    coverage = coverage_of(heard.facts, heard.extraction, matched)
+    known = seen(loaded.directory, matched.items, baseline, terms.refresh)
+    hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model)
+    items = [*known.items, *_uncertain(hints, baseline, known.items)]
+    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in items]
+    coverage = coverage_of(heard.facts, extraction, matched, terms.trusted)
     hidden = [*unheard, *code.problems, *code.not_read, *(str(error) for error in loaded.broken)]
     hidden += state.problems
     if loaded.beside and project.backend not in ("", "local"):
@@ -175,14 +205,29 @@ def judge(
             " name the state with --state"
         )
     asked = known.live.source != "trace"
-    unseen = gaps(state.resources, project, heard.facts, heard.extraction.uncatalogued, asked=asked)
-    hidden += [*known.gaps, *unseen, *matched.unplaced]
-    limited = [*known.limits, *limits(matched, coverage, heard.facts, heard.extraction, project, asked=asked)]
+    hidden += [*known.gaps, *gaps(state.resources, project, heard.facts, coverage, asked=asked)]
+    hidden += [*unmapped(extraction.uncatalogued, hints), *matched.unplaced]
+    limited = [*known.limits]
+    limited += limits(matched, coverage, heard.facts, extraction, state.resources, asked=asked)
     report = _report(found, coverage, hidden, limited)
     report = replace(report, timeline=heard.timeline, live=known.live)
-    if not report.items:
+    # What is only suggested is no reason to change code.
+    certain = [item for item in report.items if not item.suggested_by]
+    if not certain:
         return report
-    return report.with_proposal(propose(report.items, Code.of(code, state), loaded.directory, rules=rules))
+    return report.with_proposal(propose(certain, Code.of(code, state), loaded.directory, rules=terms.rules))
+
+
+def _uncertain(
+    hints: Sequence[Suggested], baseline: Baseline, found: Sequence[DriftItem]
+) -> Iterator[DriftItem]:
+    """The drift that suggested changes would be, where nothing certain is known of the same attribute."""
+    certain = {(item.address, item.attribute) for item in found}
+    for hint in hints:
+        for item in match(net(hint.changes), baseline).items:
+            if item.address is not None and (item.address, item.attribute) not in certain:
+                confidence = min(item.confidence, CONFIDENCE)
+                yield replace(item, confidence=confidence, suggested_by=hint.by)
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:

@@ -17,6 +17,21 @@ _HIDDEN_CONFIDENCE = 0.7
 """Of a value that the trace hides: it was set, and may be what it was before."""
 
 
+class _Succeeded(NamedTuple):
+    """What an attribute of a version is once another took its place, and once yet another did."""
+
+    attribute: str
+    first: Any
+    then: Any
+
+
+_SUCCEEDED = {
+    ("aws_secretsmanager_secret_version", "version_id"): _Succeeded("version_stages", ["AWSPREVIOUS"], [])
+}
+"""By type and attribute that names the latest version: Terraform goes on reading the version that it made, whose labels
+move on (AWS Secrets Manager user guide, "Secret versions")."""
+
+
 class Baseline(NamedTuple):
     """What changes are compared with. `contents` are the bytes of the code's files."""
 
@@ -26,7 +41,7 @@ class Baseline(NamedTuple):
 
     def place(self, address: str, attribute: str = "") -> CodeLocation | None:
         """Where the code says it; None when the code read has no such block."""
-        code = self.project.locate(address, attribute)
+        code = self.project.locate(address, attribute, compared=False)
         return code.location if code else None
 
 
@@ -58,8 +73,14 @@ def of_holder(change: NetChange, member: Member, baseline: Baseline) -> Iterator
     if change.action == "remove" or change.value in ABSENT:
         yield gone(change, member.holder, baseline)
     elif change.action == "set" and not same(member.value, change.value):
-        place = baseline.place(member.holder.address, member.attribute)
-        yield items.managed(change, member.holder, "set", member.attribute, member.value, change.value, place)
+        # A route that leads elsewhere names its new target in another attribute than its old one.
+        before, after = member.attribute, member.place(change.value)
+        parts = [(before, member.value, change.value)]
+        if before != after:
+            parts = [(before, member.value, ""), (after, "", change.value)]
+        for attribute, was, now in parts:
+            place = baseline.place(member.holder.address, attribute)
+            yield items.managed(change, member.holder, "set", attribute, was, now, place)
 
 
 def _made_again(change: NetChange, resource: StateResource, baseline: Baseline) -> Iterator[DriftItem]:
@@ -81,7 +102,19 @@ def _made_again(change: NetChange, resource: StateResource, baseline: Baseline) 
 
 
 def _settings(change: NetChange, resource: StateResource) -> Iterator[tuple[str, Any]]:
-    """A whole map of tags is compared tag by tag; the tags that AWS sets itself are not the code's."""
+    """A whole map of tags is compared tag by tag; the tags that AWS sets itself are not the code's.
+
+    A version that has a successor is told by what that leaves of it.
+    """
+    succeeded = _SUCCEEDED.get((resource.type, change.attribute))
+    if succeeded is not None:
+        later: set[Any] = set()
+        for one in change.changes:
+            made_by_code = same(one.value, at(resource.attributes, change.attribute))
+            later = set() if made_by_code else later | {str(one.value)}
+        if later:
+            yield succeeded.attribute, succeeded.first if len(later) == 1 else succeeded.then
+        return
     if change.attribute != "tags" or not isinstance(change.value, Mapping):
         yield change.attribute, change.value
         return
@@ -99,16 +132,17 @@ def _setting(
     change: NetChange, resource: StateResource, baseline: Baseline, attribute: str, live: Any
 ) -> Iterator[DriftItem]:
     stored = at(resource.attributes, attribute)
-    code = baseline.project.locate(resource.address, attribute)
+    own = change.cause.origin is Origin.TERRAFORM
+    code = baseline.project.locate(resource.address, attribute, compared=not own)
     # The code is what ought to be; the state may have been refreshed since and hold the drift already. What
     # Terraform itself set is compared with what it wrote down: the code may have moved on since.
-    from_code = code is not None and code.known and code.text and change.cause.origin is not Origin.TERRAFORM
+    from_code = code is not None and code.known and code.text and not own
     written = code.value if code is not None and from_code else stored
     if attribute.startswith("tags.") and written is None and not _own_tag(resource, attribute):
         written = stored
     location = code.location if code else None
     if live == HIDDEN:
-        if change.cause.origin is not Origin.TERRAFORM:
+        if not own:
             item = items.managed(change, resource, "set", attribute, written, live, location)
             yield replace(item, confidence=_HIDDEN_CONFIDENCE)
     elif not same(written, live):

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from lamplighter.core.ports import TraceFacts
 from lamplighter.core.redaction import redact
+from lamplighter.core.trace import Place, Span
+from lamplighter.drift import reach
 from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.intents import Extraction, Uncatalogued
+from lamplighter.drift.intents import NOT_IN_CATALOGUE, Extraction, Uncatalogued
 from lamplighter.drift.match import Matched
 from lamplighter.drift.model import StateResource
-from lamplighter.drift.places import GLOBAL, HOME
+from lamplighter.drift.reach import PlaceRead
+from lamplighter.drift.suggest import Suggested
 
 _LOCAL_PROVIDERS = frozenset({"aws", "null", "random", "local", "terraform", "tls", "time"})
 """Those that are checked, and those whose resources no cloud console can change."""
@@ -29,9 +32,24 @@ class Coverage:
     counts: dict[str, int]
     applied: str = ""
     """The last call with which Terraform changed a resource of this state; empty where the trace has none."""
+    places: tuple[PlaceRead, ...] = ()
+    declared: tuple[Place, ...] = ()
+    """What the user says the trace covers, with `*` for any; nothing proves it."""
+
+    @property
+    def window(self) -> Span:
+        """The time that counts: since the state was last written, as far as the trace tells, to where the trace ends.
+
+        Both empty where it tells nothing.
+        """
+        spans = [span for read in self.places for span in read.whole]
+        first = self.first or min((span.since for span in spans), default="")
+        return Span(self.applied or first, max([self.last, *(span.until for span in spans)]))
 
 
-def coverage_of(trace: TraceFacts, extraction: Extraction, matched: Matched) -> Coverage:
+def coverage_of(
+    trace: TraceFacts, extraction: Extraction, matched: Matched, trusted: Sequence[Place] = ()
+) -> Coverage:
     counts = {
         "files": trace.counts.files,
         "events": trace.counts.events,
@@ -47,6 +65,11 @@ def coverage_of(trace: TraceFacts, extraction: Extraction, matched: Matched) -> 
         last=trace.coverage.last,
         counts=dict(sorted(counts.items())),
         applied=matched.applied,
+        places=tuple(
+            read._replace(place=Place(*(redact(name) for name in read.place)))
+            for read in reach.places_read(trace.coverage)
+        ),
+        declared=tuple(trusted),
     )
 
 
@@ -54,7 +77,7 @@ def gaps(
     resources: Sequence[StateResource],
     project: Project,
     trace: TraceFacts,
-    unknown: Sequence[Uncatalogued],
+    coverage: Coverage,
     *,
     asked: bool = False,
 ) -> Iterator[str]:
@@ -73,17 +96,27 @@ def gaps(
     providers = {resource.type.partition("_")[0] for resource in resources}
     for name in () if asked else sorted(providers - _LOCAL_PROVIDERS):
         yield f"provider {name}: its resources are not checked"
+    for name in sorted(project.assumed):
+        # A state that was refreshed since holds the drift already, so that what is live agrees with it.
+        yield f"the value of var.{name} is not in the files read; the state's was used"
     if not resources:
         yield "the state holds no managed resource: there was nothing to compare with"
-    if trace.counts.events or trace.coverage.since:
-        yield from _silent(resources, trace)
+    if trace.counts.events or trace.coverage.proven:
+        wanted = reach.of_state(resources)
+        yield from reach.unread(wanted, trace.coverage, coverage.declared)
+        applied = bool(coverage.applied)
+        yield from reach.holes(wanted, trace.coverage, coverage.window, since_applied=applied)
     else:
         yield "the trace is empty: no API call was looked at"
+
+
+def unmapped(unknown: Sequence[Uncatalogued], hints: Sequence[Suggested]) -> Iterator[str]:
+    """The calls that the catalogue does not know, each a gap, be there a suggestion of what it did or none."""
+    by = {hint.call.event: hint.by for hint in hints}
     for item in unknown:
-        yield (
-            f"{item.event.name} by {item.actor.name} at {item.event.time}: {item.reason}"
-            f" (event {item.event.event_id})"
-        )
+        known = f"mapped only as suggested by {by[item.event]}" if item.event in by else "unmapped"
+        reason = f"{item.reason}, {known}" if item.reason == NOT_IN_CATALOGUE else item.reason
+        yield f"{item.event.name} by {item.actor.name} at {item.event.time}: {reason} (event {item.event.event_id})"
 
 
 def limits(
@@ -91,7 +124,7 @@ def limits(
     coverage: Coverage,
     trace: TraceFacts,
     extraction: Extraction,
-    project: Project,
+    resources: Sequence[StateResource],
     *,
     asked: bool = False,
 ) -> Iterator[str]:
@@ -101,32 +134,20 @@ def limits(
     if extraction.not_compared:
         yield f"{extraction.not_compared} calls by Terraform or AWS services that the catalogue does not know"
     yield from trace.limits
-    if coverage.first and not matched.applied and not asked:
+    for place in reach.vouched(reach.of_state(resources), trace.coverage, coverage.declared):
+        where = "/".join(name or "*" for name in place)
+        yield f"{where}: that the trace covers it is declared, not proven: it holds no event of it"
+    if coverage.window.since and not matched.applied and not asked:
         yield (
-            f"the trace holds no apply of this state, so what changed before {coverage.first} was not looked at"
+            "the trace holds no apply of this state, so what changed before"
+            f" {coverage.window.since} was not looked at"
         )
-    for name in sorted(project.assumed):
-        yield f"the value of var.{name} is not in the files read; the state's was used"
     if matched.outside:
         yield f"{matched.outside} changes to resources that this state does not hold"
     if matched.services:
         yield f"{matched.services} changes of managed resources that AWS services made themselves"
     if matched.ignored:
         yield f"{matched.ignored} changes that lifecycle.ignore_changes or ignore_tags tells Terraform not to look at"
-
-
-def _silent(resources: Sequence[StateResource], trace: TraceFacts) -> Iterator[str]:
-    """Accounts and regions of the state's ARNs of which the trace holds no event at all."""
-    parts = [str(resource.attributes.get("arn", "")).split(":", 5) for resource in resources]
-    arns = [part for part in parts if len(part) == 6]
-    for name in sorted({part[4] for part in arns if part[4].isdigit()} - trace.coverage.accounts):
-        yield f"account {name}: the trace holds no event of it"
-    regions = {part[3] for part in arns if part[3]}
-    # An S3 ARN names neither account nor region.
-    regions |= {text for item in resources if isinstance(text := item.attributes.get("region"), str) and text}
-    regions |= {HOME.get(part[1], "") for part in arns if part[2] in GLOBAL} - {""}
-    for name in sorted(regions - trace.coverage.regions):
-        yield f"region {name}: the trace holds no event of it"
 
 
 def _claimed_twice(resources: Sequence[StateResource]) -> Iterator[str]:

@@ -25,12 +25,13 @@ class Heard:
     timeline: Timeline
 
 
-def hear(source: TraceSource, principals: Sequence[str] = ()) -> Heard:
-    """Reads the whole source. `principals` are globs over who may run Terraform; with none, anybody may.
+def hear(source: TraceSource, principals: Sequence[str] = (), *, keep_unknown: bool = False) -> Heard:
+    """Reads the whole source. `principals` are globs over who may run Terraform; with none, anybody may. With
+    `keep_unknown` records of calls that the catalogue does not know are kept, to be asked about.
 
     Raises what the source raises.
     """
-    extraction = extract(source.records(), Owners(tuple(principals)))
+    extraction = extract(source.records(), Owners(tuple(principals)), keep_unknown=keep_unknown)
     return _heard(source, extraction)
 
 
@@ -57,11 +58,10 @@ def _facts(parts: Sequence[TraceFacts]) -> TraceRead:
     for part in parts:
         for field in fields(ReadCounts):
             setattr(counts, field.name, getattr(counts, field.name) + getattr(part.counts, field.name))
-        times = {part.coverage.first, part.coverage.last} - {""}
-        coverage.add_all({*part.coverage.accounts}, part.coverage.regions, times)
-    windows = {(part.coverage.since, part.coverage.until) for part in parts}
-    if len(windows) == 1:
-        coverage.since, coverage.until = windows.pop()
+        coverage.add_all({*part.coverage.places}, {part.coverage.first, part.coverage.last} - {""})
+        for place, spans in part.coverage.proven.items():
+            for span in spans:
+                coverage.prove(place, span)
     problems = [problem for part in parts for problem in part.problems]
     limits = tuple(dict.fromkeys(limit for part in parts for limit in part.limits))
     return TraceRead(counts=counts, coverage=coverage, problems=problems, limits=limits)

@@ -19,12 +19,17 @@ _HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"}
 """What CloudTrail writes in place of a value that it keeps out of the log."""
 
 
+NOT_IN_CATALOGUE = "not in the catalogue"
+
+
 class Uncatalogued(NamedTuple):
     """A call that changed something unknown to the catalogue: shown as not checked, never dropped."""
 
     event: EventRef
     actor: Actor
     reason: str
+    record: Mapping[str, Any] | None = None
+    """Kept only where somebody is to be asked about it."""
 
 
 @dataclass
@@ -40,8 +45,11 @@ class Extraction:
     counts: Counter[str] = field(default_factory=Counter[str])
 
 
-def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Extraction:
-    """Records (already checked for their types) in any order -> changes, in the same order; none is kept.
+def extract(
+    records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE, *, keep_unknown: bool = False
+) -> Extraction:
+    """Records (already checked for their types) in any order -> changes, in the same order; none is kept, but those of
+    calls that the catalogue does not know where `keep_unknown` is set.
 
     Of Terraform's own and the services' calls the changes are taken as far as the catalogue knows them; only what
     people and automation did and the catalogue does not know is kept aside. Calls that put an earlier version of
@@ -66,9 +74,9 @@ def extract(records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE) -> Ex
         elif name in known.ignored:
             found.counts["no configuration"] += origin.outside
         else:
-            _take(record, name, origin, known, (), found)
+            _take(record, name, origin, known, (), found, keep_unknown)
     for record, name, origin in referring:
-        _take(record, name, origin, known, versions, found)
+        _take(record, name, origin, known, versions, found, keep_unknown)
     return found
 
 
@@ -79,6 +87,7 @@ def _take(
     known: catalogue.Catalogue,
     versions: Sequence[Mapping[str, Any]],
     found: Extraction,
+    keep_unknown: bool,
 ) -> None:
     readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
     changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
@@ -87,7 +96,8 @@ def _take(
     if reason and not origin.outside:
         found.not_compared += 1
     elif reason:
-        found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason))
+        kept = record if keep_unknown and reason == NOT_IN_CATALOGUE else None
+        found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason, kept))
 
 
 def name_of(record: Mapping[str, Any]) -> str:
@@ -98,7 +108,7 @@ def name_of(record: Mapping[str, Any]) -> str:
 def _gap(record: Mapping[str, Any], name: str, known: catalogue.Catalogue, changes: bool) -> str:
     """What of the call the catalogue does not account for; empty when it accounts for all of it."""
     if name not in known.events:
-        return "not in the catalogue"
+        return NOT_IN_CATALOGUE
     if not changes and not known.remembers(record, name):
         return "its parameters name no resource or value"
     unknown = known.unknown_parameters(name, record.get("requestParameters"))

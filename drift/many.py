@@ -17,14 +17,12 @@ from typing import NamedTuple, Protocol, TypeVar
 from lamplighter.core.errors import InputError, LampError
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Evidence, Finding
-from lamplighter.core.policy import DriftRule
 from lamplighter.core.ports import TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.core.text import printable
-from lamplighter.drift.check import DriftReport, Loaded, judge, load
+from lamplighter.core.trace import Place
+from lamplighter.drift.check import DriftReport, Loaded, Terms, judge, load
 from lamplighter.drift.heard import Heard, hear, together
-from lamplighter.drift.places import Place
-from lamplighter.drift.refreshed import Refresh
 from lamplighter.drift.roots import RootModule, Roots
 from lamplighter.drift.states import has_workspace, is_unused_module, state_of_root, workspaces_of
 from lamplighter.tools.state_sources import StateSource
@@ -107,16 +105,14 @@ class Traces(Protocol):
 @dataclass(frozen=True)
 class Asked:
     """How states are had. `pull` lets Terraform read those that the files do not say the place of; `profile` is the
-    AWS profile of whoever asks. With `refresh` Terraform is asked what is live in each. Setting `stopped` ends what
-    Terraform was started for."""
+    AWS profile of whoever asks. Setting `stopped` ends what Terraform was started for."""
 
     directory: Path
     principals: Sequence[str] = ()
     pull: bool = False
     profile: str = ""
     jobs: int = JOBS
-    rules: Sequence[DriftRule] = ()
-    refresh: Refresh | None = None
+    terms: Terms = field(default_factory=Terms)
     stopped: Event = field(default_factory=Event)
 
 
@@ -146,7 +142,7 @@ def checks_of(found: Roots, workspace: str = "") -> tuple[list[Check], list[str]
 
 def check_with(checks: Sequence[Check], trace: TraceSource, asked: Asked) -> ManyReport:
     """Every root against one trace, which is read once. Raises what the source raises."""
-    heard = hear(trace, asked.principals)
+    heard = hear(trace, asked.principals, keep_unknown=asked.terms.asks)
 
     def checked(check: Check) -> Checked:
         loaded = _loaded(check, asked)
@@ -191,11 +187,12 @@ def check_by_place(
 
 
 def _judged(check: Check, loaded: Loaded, heard: Heard, asked: Asked, unheard: Sequence[str] = ()) -> Checked:
-    refresh = asked.refresh
-    if refresh is not None:
+    terms = asked.terms
+    if terms.refresh is not None:
         workspace = "" if check.workspace == check.root.workspace else check.workspace
-        refresh = replace(refresh, workspace=workspace, cancel=asked.stopped)
-    report = judge(loaded, heard, scope=check.scope, unheard=unheard, rules=asked.rules, refresh=refresh)
+        refresh = replace(terms.refresh, workspace=workspace, cancel=asked.stopped)
+        terms = terms._replace(refresh=refresh)
+    report = judge(loaded, heard, terms, scope=check.scope, unheard=unheard)
     return Checked(check, report)
 
 
@@ -223,7 +220,7 @@ class _Resolved:
 def _heard(places: Sequence[Place], traces: Traces, asked: Asked) -> Mapping[Place, Heard | LampError]:
     def one(place: Place) -> Heard | LampError:
         try:
-            return hear(traces.open(place), asked.principals)
+            return hear(traces.open(place), asked.principals, keep_unknown=asked.terms.asks)
         except LampError as error:
             return error
 

@@ -11,7 +11,7 @@ from lamplighter.core.text import log_line, printable
 from lamplighter.core.text import markdown as escaped
 from lamplighter.drift import report as single
 from lamplighter.drift.many import Checked, ManyReport
-from lamplighter.drift.page import card, listed, page, shown, timeline
+from lamplighter.drift.page import card, covering, listed, page, shown, timeline
 from lamplighter.drift.report import blocks, by_severity, covered, table
 
 SCHEMA = "lamplighter/drift-roots/v1"
@@ -103,10 +103,10 @@ def _lines(item: Checked) -> Sequence[str]:
     return item.report.not_checked if item.report else (str(item.error),)
 
 
-def _covered(report: ManyReport) -> str:
+def _covered(report: ManyReport) -> Sequence[str]:
     """What the trace covers, where it is the same for all roots; else it is said of each."""
-    phrases = {covered(item) for item in report.reports}
-    return phrases.pop() if len(phrases) == 1 else ""
+    phrases = {tuple(covered(item)) for item in report.reports}
+    return phrases.pop() if len(phrases) == 1 else ()
 
 
 def text(report: ManyReport, following: Mapping[str, str] | None = None) -> str:
@@ -116,13 +116,14 @@ def text(report: ManyReport, following: Mapping[str, str] | None = None) -> str:
         lines += ["", f"== {printable(_title(item))}"]
         if item.report is not None:
             lines += blocks(item.report.findings) + ([""] if item.report.findings else [])
-            lines += [] if common else [f"covered: {log_line(covered(item.report))}"]
+            own = () if common else covered(item.report)
+            lines += [f"covered: {log_line(line)}" for line in own]
             lines += [f"live values: {log_line(said)}"] if (said := item.report.live.said) else []
         lines += [f"not checked: {log_line(line)}" for line in _lines(item)]
         lines += [said] if (said := (following or {}).get(item.check.scope, "")) else []
     if report.unmanaged:
         lines += ["", "== in no state of these roots", *blocks(report.unmanaged)]
-    lines += ["", f"covered: {log_line(common)}"] if common else [""]
+    lines += ["", *(f"covered: {log_line(line)}" for line in common)]
     lines += [f"not checked: {log_line(line)}" for line in report.not_checked]
     return "\n".join(lines).rstrip("\n")
 
@@ -134,13 +135,14 @@ def markdown(report: ManyReport) -> str:
         lines += ["", f"### {escaped(_title(item))}", ""]
         if item.report is not None:
             lines += [*table(item.report.findings), ""]
-            lines += [] if common else [f"Covered: {escaped(covered(item.report))}", ""]
-            lines += [f"Live values: {escaped(said)}", ""] if (said := item.report.live.said) else []
+            own = () if common else covered(item.report)
+            lines += [f"- covered: {escaped(line)}" for line in own]
+            lines += [f"- live values: {escaped(said)}"] if (said := item.report.live.said) else []
         lines += [f"- not checked: {escaped(line)}" for line in _lines(item)]
     if report.unmanaged:
         lines += ["", "### In no state of these roots", "", *table(report.unmanaged)]
-    lines += ["", f"Covered: {escaped(common)}"] if common else []
-    lines += ["", *(f"- not checked: {escaped(line)}" for line in report.not_checked)]
+    lines += ["", *(f"- covered: {escaped(line)}" for line in common)]
+    lines += [*(f"- not checked: {escaped(line)}" for line in report.not_checked)]
     return "\n".join(lines)
 
 
@@ -148,13 +150,13 @@ def html(report: ManyReport) -> str:
     """One page: one picture of who did what when in all roots, then a section a root."""
     common = _covered(report)
     body = [f"<h1>{shown(headline(report))}</h1>"]
-    body += [f'<p class="soft">covered: {shown(common)}</p>'] if common else []
+    body += [f'<p class="soft">covered: {shown(line)}</p>' for line in common]
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings)]
     for item in report.checked:
         body += ["<section>", f"<h2>{shown(_title(item))}</h2>"]
         if item.report is not None:
-            body += [] if common else [f'<p class="soft">covered: {shown(covered(item.report))}</p>']
+            body += [] if common else covering(item.report)
             said = item.report.live.said
             body += [f'<p class="soft">live values: {shown(said)}</p>'] if said else []
             body += [card(finding) for finding in by_severity(item.report.findings)]

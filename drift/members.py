@@ -24,13 +24,18 @@ class Member(NamedTuple):
     """A member and the resource whose code holds it.
 
     `key` is what it is found by in a keyed set; `attribute` is where its value stands in a resource of its own
-    (`gateway_id` of a route). Both are empty for other members.
+    (`gateway_id` of a route). Both are empty for other members. `atom` says how such a resource is built.
     """
 
     value: Any
     holder: StateResource
     key: str = ""
     attribute: str = ""
+    atom: Atom | None = None
+
+    def place(self, value: Any) -> str:
+        """The attribute of the holder in which another value stands; that of the present one where none is told."""
+        return (self.atom.place(value) if self.atom else "") or self.attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,14 @@ class Atom:
     any: Mapping[str, Any] = field(default_factory=dict[str, Any])
     key: Sequence[str] = ()
     value: Sequence[str] = ()
+    prefix: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+
+    def place(self, value: Any) -> str:
+        """The attribute in which a value of this form stands; empty where its form does not tell."""
+        starts = ((name, tuple(prefixes)) for name, prefixes in self.prefix.items())
+        return next(
+            (name for name, start in starts if isinstance(value, str) and value.startswith(start)), ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,7 @@ def _elsewhere(
         for item in state.of_type(holder.type):
             if item is not resource and _linked(holder, item.attributes, parent):
                 for key, value, attribute in _members(holder.atom, item.attributes, parent.get("id")):
-                    yield Member(value, item, key, attribute)
+                    yield Member(value, item, key, attribute, holder.atom)
 
 
 def _linked(holder: Holder, attributes: Mapping[str, Any], parent: Mapping[str, Any]) -> bool:

@@ -197,3 +197,5 @@ class DriftItem:
     scope: str = ""
     """Root module and workspace, where several are checked together: one address may stand in each of them."""
     confidence: float = 1.0
+    suggested_by: str = ""
+    """Who says that the call did this, where the catalogue does not; such an item is nobody's certainty."""

@@ -54,7 +54,7 @@ class _Mark(NamedTuple):
 
 def html(report: DriftReport) -> str:
     """The whole page."""
-    body = [f"<h1>{shown(headline(report))}</h1>", f'<p class="soft">covered: {shown(covered(report))}</p>']
+    body = [f"<h1>{shown(headline(report))}</h1>", *covering(report)]
     body += [f'<p class="soft">live values: {shown(report.live.said)}</p>'] if report.live.said else []
     if report.findings:
         body += ["<h2>Who did what (times are UTC)</h2>", timeline(report.findings), "<h2>Drift</h2>"]
@@ -188,6 +188,11 @@ def card(finding: Finding, decided: str = "") -> str:
 def _together(finding: Finding) -> str:
     intent = finding.details["intent"]
     return f"; {intent}" if intent else ""
+
+
+def covering(report: DriftReport) -> list[str]:
+    """What the trace covers, a paragraph a line."""
+    return [f'<p class="soft">covered: {shown(line)}</p>' for line in covered(report)]
 
 
 def shown(value: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from lamplighter.core.trace import Place
 from lamplighter.drift.model import StateResource
 
 if TYPE_CHECKING:
@@ -26,17 +27,6 @@ _NO_REGION = tuple(
 
 _ARN_OF_ANOTHER = frozenset({"aws_cloudwatch_event_target"})
 """Types whose `arn` is that of what they point to."""
-
-
-class Place(NamedTuple):
-    """An account and a region: what one event history is of. Either is empty where it is not known."""
-
-    account: str
-    region: str
-
-    @property
-    def said(self) -> str:
-        return f"account {self.account}, region {self.region}"
 
 
 def _arn(resource: StateResource) -> list[str]:

@@ -42,7 +42,7 @@ def finding_of(item: DriftItem) -> Finding:
         id=f"drift-{fingerprint(where, item.attribute, item.action, member, *place)}{among}",
         kind="drift" if item.address else "unmanaged",
         where=where,
-        summary=f"{change_text(item)}: {item.risk_reason}",
+        summary=f"{change_text(item)}: {item.risk_reason}{_doubt(item)}",
         severity=Severity.parse(item.risk),
         confidence=item.confidence,
         location=f"{item.location.file}:{item.location.line}" if item.location else None,
@@ -66,7 +66,16 @@ def finding_of(item: DriftItem) -> Finding:
             "resource_type": item.resource_type,
             "resource_id": item.resource_id,
             "risk_reason": item.risk_reason,
+            **({"suggested_by": item.suggested_by} if item.suggested_by else {}),
         },
+    )
+
+
+def _doubt(item: DriftItem) -> str:
+    return (
+        f" (suggested by {item.suggested_by}: the catalogue does not know the call)"
+        if item.suggested_by
+        else ""
     )
 
 

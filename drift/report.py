@@ -8,10 +8,14 @@ from typing import Any
 from lamplighter.core.findings import Finding
 from lamplighter.core.text import log_line, printable
 from lamplighter.core.text import markdown as escaped
+from lamplighter.core.trace import Span
 from lamplighter.drift.check import DriftReport
+from lamplighter.drift.coverage import Coverage
 from lamplighter.drift.proposals import who
 
 SCHEMA = "lamplighter/drift-report/v1"
+_SPANS = 3
+"""How many times are told of a place that was read whole with holes between."""
 
 
 def data(report: DriftReport) -> dict[str, Any]:
@@ -31,6 +35,12 @@ def data(report: DriftReport) -> dict[str, Any]:
             "first": coverage.first,
             "last": coverage.last,
             "applied": coverage.applied or None,
+            "places": [
+                {"account": read.place.account, "region": read.place.region, "events": read.events}
+                | {"whole": [list(span) for span in read.whole]}
+                for read in coverage.places
+            ],
+            "declared": ["/".join(place) for place in coverage.declared],
             "counts": coverage.counts,
         },
     }
@@ -38,8 +48,8 @@ def data(report: DriftReport) -> dict[str, Any]:
 
 def text(report: DriftReport) -> str:
     """For a terminal or a CI log."""
-    lines = [headline(report), *blocks(report.findings)]
-    lines += ["", f"covered: {log_line(covered(report))}"]
+    lines = [headline(report), *blocks(report.findings), ""]
+    lines += [f"covered: {log_line(item)}" for item in covered(report)]
     lines += [f"live values: {log_line(report.live.said)}"] if report.live.said else []
     lines += [f"not checked: {log_line(item)}" for item in report.not_checked]
     return "\n".join(lines)
@@ -76,20 +86,50 @@ def _block(finding: Finding) -> list[str]:
     ]
 
 
-def covered(report: DriftReport) -> str:
-    """Accounts, regions and window of the trace, in one phrase."""
+def covered(report: DriftReport) -> list[str]:
+    """What the trace covers: where events are, what was read whole and when, what is only declared; since when."""
     coverage = report.coverage
+    lines = _events(coverage) + _whole(coverage)
+    lines += [
+        f"{'/'.join(place)}: declared with `covers`, not proven by the trace" for place in coverage.declared
+    ]
+    if coverage.applied:
+        lines.append(
+            f"what changed since {coverage.applied}, when Terraform last wrote what this state holds"
+        )
+    return lines or ["nothing"]
+
+
+def _events(coverage: Coverage) -> list[str]:
     if not coverage.first:
-        return "nothing"
-    accounts, regions = ", ".join(coverage.accounts) or "no account named", ", ".join(coverage.regions)
-    return f"{accounts} in {regions}, {coverage.first} to {coverage.last}, {coverage.counts['events']} events"
+        return []
+    regions: dict[str, list[str]] = {}
+    for read in coverage.places:
+        if read.events:
+            regions.setdefault(read.place.account or "no account named", []).append(read.place.region)
+    where = "; ".join(f"{account} in {', '.join(names)}" for account, names in sorted(regions.items()))
+    return [f"{where}, {coverage.first} to {coverage.last}, {coverage.counts['events']} events"]
+
+
+def _whole(coverage: Coverage) -> list[str]:
+    """One line for each account and time: its regions are mostly asked for, or delivered, together."""
+    groups: dict[tuple[str, tuple[Span, ...]], list[str]] = {}
+    for read in coverage.places:
+        if read.whole:
+            groups.setdefault((read.place.account, read.whole), []).append(read.place.region)
+    lines: list[str] = []
+    for (account, spans), names in groups.items():
+        times = [f"from {span.since} to {span.until}" for span in spans[:_SPANS]]
+        more = f" and {len(spans) - _SPANS} times more" if len(spans) > _SPANS else ""
+        lines.append(f"{account} in {', '.join(names)}: whole {' and '.join(times)}{more}")
+    return lines
 
 
 def markdown(report: DriftReport) -> str:
     """For a pull request or a chat."""
     lines = [f"**{escaped(headline(report))}**", "", *table(report.findings)]
-    lines += ["", f"Covered: {escaped(covered(report))}", ""]
-    lines += [f"Live values: {escaped(report.live.said)}", ""] if report.live.said else []
+    lines += ["", *(f"- covered: {escaped(item)}" for item in covered(report))]
+    lines += [f"- live values: {escaped(report.live.said)}"] if report.live.said else []
     lines += [f"- not checked: {escaped(item)}" for item in report.not_checked]
     return "\n".join(lines)
 

@@ -445,6 +445,9 @@ def answered(call: Call, parsed: dict[str, Any], shape: Any, now: datetime | Non
         elements.get("accessKey", {}).pop("secretAccessKey", None)
     if call.model == "lambda" and isinstance(elements.get("environment"), dict):
         elements["environment"] = {}
+    if call.model == "lambda" and now is not None and "lastModified" in elements:
+        # A text in moto's answer, of this machine's clock.
+        elements["lastModified"] = now.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
     return Reply(elements)
 
 

@@ -28,6 +28,10 @@ MODELS = {
 has no classic ones."""
 
 
+_COPIED = {("CopyObject", False): "PutObject", ("UploadPart", True): "UploadPartCopy"}
+"""S3's operations of one path that only a header tells apart: whether the object is a copy of another."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """The SigV4 credential scope of a request; `service` is the signing name, which CloudTrail's eventSource has."""
@@ -71,6 +75,7 @@ def read_call(scope: Scope, environ: Mapping[str, Any], body: bytes) -> Call | N
         if found is None:
             return None
         operation, captured = found
+        operation = _COPIED.get((operation, "HTTP_X_AMZ_COPY_SOURCE" in environ), operation)
     else:
         query |= dict(parse_qsl(body.decode(), keep_blank_values=True))
         operation = query.get("Action", "")

@@ -63,10 +63,36 @@ def new_cloud(sessions: dict[str, Session], clock: Callable[[], datetime]) -> Re
     compact = types.ModuleType("json")
     vars(compact).update(vars(json), dumps=functools.partial(json.dumps, separators=(",", ":")))
     sqs.json = compact  # type: ignore[attr-defined]
+    _mend()
     BackendDict.reset()
     reset_model_data()
     _first_use()
     return Recorder(DomainDispatcherApplication(create_backend_app), sessions, clock)
+
+
+@functools.cache
+def _mend() -> None:
+    """Where moto loses what AWS keeps, so that a night would hold drift that nobody made."""
+    from moto.rds.models import RDSBackend
+    from moto.sqs.models import Queue
+
+    set_attributes, modify_group = Queue._set_attributes, RDSBackend.modify_db_subnet_group
+
+    def keeping_policy(queue: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+        """Attributes that a call does not name stay as they were (Amazon SQS API, SetQueueAttributes)."""
+        before = getattr(queue, "_policy_json", None)
+        set_attributes(queue, attributes, now)
+        if before is not None and "Policy" not in attributes:
+            queue._policy_json = before
+
+    def keeping_group(backend: RDSBackend, subnet_name: str, *arguments: Any, **named: Any) -> Any:
+        """A subnet group that was changed is still there (Amazon RDS API, ModifyDBSubnetGroup)."""
+        group = modify_group(backend, subnet_name, *arguments, **named)
+        backend.subnet_groups[subnet_name] = group
+        return group
+
+    Queue._set_attributes = keeping_policy  # type: ignore[method-assign, assignment]
+    RDSBackend.modify_db_subnet_group = keeping_group  # type: ignore[method-assign, assignment]
 
 
 def _first_use() -> None:

@@ -103,7 +103,7 @@ class Project:
                 elif target not in modules:
                     self.missing.append((name, as_written(block, "source")))
         self.assumed: set[str] = set()
-        """Root variables whose default is not what the state was made with, of what was looked up so far."""
+        """Root variables whose default is not what the state was made with, of what was compared so far."""
         self._state = state or StateValues(())
         world = World(modules, self._state)
         self._work = world.work
@@ -134,12 +134,13 @@ class Project:
         found = self._found(address)
         return found[0] if found is not None else None
 
-    def locate(self, address: str, attribute: str = "") -> CodeAttribute | None:
+    def locate(self, address: str, attribute: str = "", *, compared: bool = True) -> CodeAttribute | None:
         """What the code says of an attribute of an address, or of the block itself for an empty attribute.
 
         None when the code read has no such block. `text` is empty when the block does not set the attribute;
         the location is the block's then. What rests on the default of a root variable is known only where the
-        state says the same: the variable may be set from outside the files.
+        state says the same: the variable may be set from outside the files. Unless only the place is asked for, or
+        Terraform's own writing is compared (not `compared`), such variables are noted in `assumed`.
         """
         self._work.look_up()
         place = self._place(address)
@@ -155,7 +156,7 @@ class Project:
             and assumed
             and not self._is_stored(address, attribute, found.value)
         ):
-            self.assumed |= assumed
+            self.assumed |= assumed if compared else set()
             return replace(found, known=False, value=None)
         return found or CodeAttribute(location, "", known=False)
 

@@ -75,7 +75,7 @@ class Code:
     @cached_property
     def written(self) -> Written:
         """All that the current bytes say of every instance."""
-        return Written.of(self)  # pyright: ignore[reportArgumentType]
+        return Written.of(self.project, self.index, (self.contents[path] for path in self.variables))
 
     @property
     def index(self) -> StateIndex:

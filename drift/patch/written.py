@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.blocks import contents
 from lamplighter.drift.hcl.declared import Declared, declared
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known, value_of
 from lamplighter.drift.hcl.modules import Instance, as_written
+from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.hcl.syntax import Block, Body, source
 from lamplighter.drift.members import Member, held, sets
 from lamplighter.drift.model import StateResource
 from lamplighter.drift.state import StateIndex
-
-if TYPE_CHECKING:
-    from lamplighter.drift.patch.code import Code
 
 _REPEATS = ("for_each", "count")
 _META = ("provider", "depends_on", "lifecycle", "provisioner", "connection")
@@ -52,12 +50,12 @@ class Written:
     state: StateIndex
 
     @classmethod
-    def of(cls, code: Code) -> Written:
-        project = code.project
-        known = [resource.address for resource in code.state.resources]
-        found = {item.address: _said(item, code) for item in declared(project.root, known)}
-        imports = dict(_imports(project.root))
-        return cls(found, imports, _shared(project.root, code), code.index)
+    def of(cls, project: Project, state: StateIndex, variables: Iterable[bytes]) -> Written:
+        """`variables` are the files that give values to variables."""
+        stored = {resource.address: resource for resource in state.resources}
+        found = {item.address: _said(item, stored) for item in declared(project.root, stored)}
+        shared = [content.decode("utf-8", "replace") for content in variables]
+        return cls(found, dict(_imports(project.root)), "\n".join([*shared, *_shared(project.root)]), state)
 
     @cached_property
     def stored(self) -> Mapping[str, StateResource]:
@@ -91,7 +89,7 @@ class Written:
         return StateResource(said.address, said.type, said.name, "", "", {**base, **own})
 
 
-def _said(item: Declared, code: Code) -> Said:
+def _said(item: Declared, stored: Mapping[str, StateResource]) -> Said:
     body = item.block.body
     work = item.scope.work
     work.look_up()
@@ -101,7 +99,7 @@ def _said(item: Declared, code: Code) -> Said:
     )
     with work.recording() as assumed:
         values = contents(plain, item.scope)
-        default = _default_tags(item, code)
+        default = _default_tags(item, stored.get(item.address))
     if default is not None:
         own = values.get("tags")
         own = {} if own is None else own
@@ -122,9 +120,8 @@ def _said(item: Declared, code: Code) -> Said:
     )
 
 
-def _default_tags(item: Declared, code: Code) -> Any:
+def _default_tags(item: Declared, stored: StateResource | None) -> Any:
     """The tags that its provider gives a resource; None where it gives none, or the type has no tags."""
-    stored = code.stored.get(item.address)
     if stored is not None and "tags_all" not in stored.attributes:
         return None
     name = as_written(item.block, "provider") or item.block.labels[0].partition("_")[0]
@@ -147,14 +144,12 @@ def _imports(root: Instance) -> Iterator[tuple[str, str]]:
             yield to, value if isinstance(value, str) else ""
 
 
-def _shared(root: Instance, code: Code) -> str:
-    """Locals, variables, module calls, outputs, data sources and providers of all modules, and variable files."""
-    texts = [code.contents[path].decode("utf-8", "replace") for path in code.variables]
+def _shared(root: Instance) -> Iterator[str]:
+    """Locals, variables, module calls, outputs, data sources and providers of all modules, as written."""
     for module in root.modules.values():
-        texts += [attribute.expression.text for attribute in module.locals.values()]
+        yield from (attribute.expression.text for attribute in module.locals.values())
         named = (module.variables, module.outputs, module.calls, module.data, module.providers)
-        texts += [as_text(block) for blocks in named for block in blocks.values()]
-    return "\n".join(texts)
+        yield from (as_text(block) for blocks in named for block in blocks.values())
 
 
 def _text(body: Body, name: str) -> str:

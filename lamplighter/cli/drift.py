@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import click
@@ -37,9 +38,8 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _LATER:
             return super().get_command(ctx, cmd_name)
-        from lamplighter.cli import drift_fix
-
-        command: click.Command = getattr(drift_fix, _LATER[cmd_name])
+        module = importlib.import_module("lamplighter.cli.drift_fix")
+        command: click.Command = getattr(module, _LATER[cmd_name])
         return command
 
 

@@ -76,6 +76,7 @@ def checked(
             found,
             principals=config.terraform_principals,
             rules=invocation.policy.drift,
+            covers=asked.covers or config.trace_covers,
             refresh=refresh,
         )
 

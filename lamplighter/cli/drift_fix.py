@@ -313,10 +313,7 @@ def revert(
     workspace: str,
     terraform: bool | None,
 ) -> Answer:
-    """Make a Terraform plan that sets drifted resources back to what the code says; it runs once it is approved.
-
-    Without a name it is of those that are decided to be reverted.
-    """
+    """Plan with Terraform to set what is named, or decided to go back, to what the code says; an approval runs it."""
     from lamplighter.drift.patch.revert import SCHEMA, data, revert_plan, text
 
     names, directory = _split(named)

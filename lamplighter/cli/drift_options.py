@@ -26,6 +26,7 @@ class Asked(NamedTuple):
     since: str
     until: str
     regions: tuple[str, ...]
+    covers: tuple[str, ...] = ()
 
 
 def source_options(command: _F) -> _F:
@@ -39,13 +40,14 @@ def source_options(command: _F) -> _F:
         since: str,
         until: str,
         regions: tuple[str, ...],
+        covers: tuple[str, ...],
         **options: Any,
     ) -> Any:
         if live and not since:
             raise click.UsageError("--live needs --since: how far back to ask, as in --since 24h")
         if live and paths:
             raise click.UsageError("--live asks the account itself: leave --trace out")
-        return command(*arguments, source=Asked(paths, live, since, until, regions), **options)
+        return command(*arguments, source=Asked(paths, live, since, until, regions, covers), **options)
 
     decorated: Any = run
     for option in reversed(
@@ -60,6 +62,12 @@ def source_options(command: _F) -> _F:
             ),
             click.option("--until", default="", metavar="TIME", help="Calls before then, in the same forms."),
             click.option("--region", "regions", multiple=True, help="Only calls of this region; repeatable."),
+            click.option(
+                "--covers",
+                multiple=True,
+                metavar="ACCOUNT/REGION",
+                help="The trace holds all calls of this place, though none may be in it; * for any; repeatable.",
+            ),
         )
     ):
         decorated = option(decorated)

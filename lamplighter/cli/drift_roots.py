@@ -14,9 +14,11 @@ from lamplighter.cli.output import Answer, progress
 from lamplighter.core.errors import InputError
 from lamplighter.core.exits import Exit, worst
 from lamplighter.core.text import log_line
+from lamplighter.core.trace import Place
 from lamplighter.drift import many, many_report
+from lamplighter.drift.check import Terms
 from lamplighter.drift.many import Check, Checked, ManyReport
-from lamplighter.drift.places import Place
+from lamplighter.drift.reach import declared
 from lamplighter.drift.roots import find_roots
 
 if TYPE_CHECKING:
@@ -88,8 +90,7 @@ def _report(invocation: Invocation, place: Path, asked: Asked, chosen: Chosen) -
         pull=chosen.pull,
         profile=config.aws_profile,
         jobs=chosen.jobs or (many.PLANS if refresh else many.JOBS),
-        rules=invocation.policy.drift,
-        refresh=refresh,
+        terms=Terms(invocation.policy.drift, declared(asked.covers or config.trace_covers), refresh),
     )
     if not checks:
         if not chosen.changed_since:

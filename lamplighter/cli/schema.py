@@ -113,6 +113,16 @@ def _root_report() -> tuple[dict[str, Any], dict[str, Any]]:
     from lamplighter.core.findings import Evidence, Finding
 
     _, definitions = models_json_schema([(Finding, "serialization"), (Evidence, "serialization")])
+    place = {
+        "account": {"type": "string", "description": "empty for records that name none"},
+        "region": {"type": "string"},
+        "events": {"type": "boolean", "description": "whether the trace holds an event of it"},
+        "whole": {
+            "type": "array",
+            "items": _TEXTS,
+            "description": "[since, until) over which all its calls were read, quiet or not",
+        },
+    }
     covered = {
         "accounts": _TEXTS,
         "regions": _TEXTS,
@@ -122,6 +132,11 @@ def _root_report() -> tuple[dict[str, Any], dict[str, Any]]:
         "applied": {
             "type": ["string", "null"],
             "description": "last Terraform call on a resource of this state; null where the trace has none",
+        },
+        "places": {"type": "array", "items": _object(place)},
+        "declared": {
+            **_TEXTS,
+            "description": "ACCOUNT/REGION that count as covered and are not proven to be",
         },
     }
     live = {

@@ -26,6 +26,7 @@ Kind: TypeAlias = Literal["text", "texts", "path", "paths", "source", "table", "
 KEYS: dict[str, Kind] = {
     "project": "path",
     "trace": "paths",
+    "trace_covers": "texts",
     "state": "source",
     "policy": "path",
     "state_dir": "path",
@@ -105,6 +106,7 @@ class Config(_Table):
 
     project: Path = Path()
     trace: tuple[Path, ...] = ()
+    trace_covers: tuple[str, ...] = ()
     state: str = ""
     policy: Path | None = None
     state_dir: Path = Path()
@@ -254,14 +256,15 @@ _NOT_FROM_PROJECT = frozenset(
         "policy",
         "state_dir",
         "terraform_principals",
+        "trace_covers",
         "kube_context",
         "aws_profile",
         "aws_roles",
         "aws_profiles",
     }
 )
-"""They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, which cluster and
-account a session is pinned to, and with whose rights other accounts are read."""
+"""They say what is allowed, where the ledger and its freeze are kept, whose changes are no drift, which places without
+an event are no gap, which cluster and account a session is pinned to, and with whose rights other accounts are read."""
 
 _TOO_LAX = {"mode": "act", "fail_on": "never", "terraform": True}
 """Running Terraform runs the providers and the data sources that the code names."""

@@ -8,8 +8,9 @@ own fields to these; what a call means is the catalogue's business, by `eventSou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lamplighter.core.errors import LampError
 
@@ -33,38 +34,71 @@ class ReadCounts:
     kept: int = 0
 
 
+class Place(NamedTuple):
+    """Where calls are recorded: an account and a region. Either is empty where nothing names it."""
+
+    account: str
+    region: str
+
+    @property
+    def said(self) -> str:
+        return f"account {self.account}, region {self.region}"
+
+
+class Span(NamedTuple):
+    """`since` <= time < `until`, ISO 8601, UTC."""
+
+    since: str
+    until: str
+
+
 @dataclass(slots=True)
 class Coverage:
-    """What the trace speaks of, over all its well-formed records of the wanted accounts, read-only ones included."""
+    """What the trace speaks of, over all well-formed records of wanted accounts and regions, read-only ones too."""
 
-    accounts: set[str] = field(default_factory=set[str])
-    regions: set[str] = field(default_factory=set[str])
+    places: set[Place] = field(default_factory=set[Place])
+    """Those of which it holds an event."""
+    proven: dict[Place, list[Span]] = field(default_factory=dict[Place, list[Span]])
+    """When each place was read whole, whether or not anything happened there: what was asked for, or what digests
+    list. Spans in order that do not touch."""
     first: str = ""
     """Earliest eventTime (ISO 8601, UTC); empty when there was no record."""
     last: str = ""
-    since: str = ""
-    """With `until`, the window that was read whole (half open, ISO 8601, UTC), in all of `regions`, where the source
-    can tell: a query can, files cannot, and leave both empty."""
-    until: str = ""
+
+    @property
+    def accounts(self) -> set[str]:
+        return {place.account for place in (*self.places, *self.proven) if place.account}
+
+    @property
+    def regions(self) -> set[str]:
+        return {place.region for place in (*self.places, *self.proven)}
 
     def add(self, account: object, region: str, time: str) -> None:
         """One record: `time` as in `Record`, `account` whatever stands there."""
-        if isinstance(account, str):
-            self.accounts.add(account)
-        self.regions.add(region)
+        self.places.add(Place(account if isinstance(account, str) else "", region))
         if time > self.last:
             self.last = time
         if time < self.first or not self.first:
             self.first = time
 
-    def add_all(self, accounts: set[str | None], regions: set[str], times: set[str]) -> None:
-        """The values of many records; None stands for records that name no account."""
-        self.accounts.update(account for account in accounts if account is not None)
-        self.regions |= regions
+    def add_all(self, places: set[tuple[str | None, str]], times: set[str]) -> None:
+        """Accounts with regions, and times, of many records; None stands for records that name no account."""
+        self.places.update(Place(account or "", region) for account, region in places)
         if times:
             first, last = min(times), max(times)
             self.first = min(self.first or first, first)
             self.last = max(self.last, last)
+
+    def prove(self, place: Place, span: Span) -> None:
+        """The place was read whole over that time."""
+        known = self.proven.setdefault(place, [])
+        first = last = bisect_left(known, span)
+        if first and known[first - 1].until >= span.since:
+            first -= 1
+        while last < len(known) and known[last].since <= span.until:
+            last += 1
+        touching = [span, *known[first:last]]
+        known[first:last] = [Span(min(touching).since, max(each.until for each in touching))]
 
 
 @dataclass(slots=True)

@@ -8,10 +8,14 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
+
+from lamplighter.scenarios.drift.digests import write_digests
+from lamplighter.scenarios.world import REGIONS
 
 SCHEMA: Literal["lamplighter/drift-scenario/v1"] = "lamplighter/drift-scenario/v1"
 SCENARIOS = Path(__file__).resolve().parent.parent
@@ -152,12 +156,25 @@ class Scenario(_Model):
     calls: tuple[Any, ...] = ()
     """The requests that changed the cloud, for `replayed`; not for the reader of a trace."""
 
+    @property
+    def validated(self) -> bool:
+        """Whether its trail writes digests; one in five does not, so that both ways are measured."""
+        return int(self.id.rpartition("-")[2]) % 5 != 0
+
     def write_trace(self, root: Path) -> list[Path]:
-        """Write the log files under `root` as a trail delivers them; byte-identical for the same scenario."""
-        return [
-            write_records(delivery.path(root), [self.events[index] for index in delivery.events])
+        """Write the log files under `root` as a trail delivers them, and return them; where it is `validated`, digests
+        lie beside them. Byte-identical for the same scenario.
+
+        The trail is of all the project's accounts, in every region of the sandbox.
+        """
+        files = {
+            write_records(delivery.path(root), [self.events[index] for index in delivery.events]): delivery
             for delivery in self.deliveries
-        ]
+        }
+        if self.validated:
+            accounts = _accounts(self.project) | {delivery.account for delivery in self.deliveries}
+            write_digests(root, {(account, region) for account in accounts for region in REGIONS}, files)
+        return list(files)
 
 
 class Base(NamedTuple):
@@ -189,6 +206,12 @@ class Base(NamedTuple):
     def apply_events(self) -> list[dict[str, Any]]:
         """CloudTrail records of Terraform's own apply, in order of time."""
         return list(_lines(self.data / "apply.jsonl.gz"))
+
+
+@cache
+def _accounts(project: str) -> frozenset[str]:
+    """The accounts in which the project's apply made something."""
+    return frozenset(event["recipientAccountId"] for event in base(project).apply_events())
 
 
 def projects() -> tuple[str, ...]:

@@ -266,3 +266,12 @@ def test_hostile_names_steer_no_terminal_and_no_ci_job(case: Case) -> None:
         assert not any(char in shown for char in "\x1b\x07\u202e")
         assert not [line for line in shown.splitlines() if line.lstrip().startswith(("::", "##["))]
         assert "Traceback" not in shown and "internal error" not in shown
+
+
+def test_a_place_that_is_none_is_one_line_and_a_declared_one_is_said(case: Case) -> None:
+    done = case.run("--covers", "everywhere")
+    (line,) = done.stderr.decode().splitlines()
+    assert done.code == 64 and line.startswith("lamp: covers everywhere: is no ACCOUNT/REGION")
+    shown = case.run("--covers", "123456789012/*", "--covers", "*/us-east-1").stdout.decode()
+    assert "covered: 123456789012/*: declared with `covers`, not proven by the trace" in shown
+    assert "covered: */us-east-1: declared" in shown

@@ -161,7 +161,7 @@ def test_an_edit_that_would_write_a_secret_is_a_proposal_in_words(project: Path)
     assert plan is not None
     edits = {getattr(step.operation, "attribute", ""): step.operation for step in plan.steps}
     executable = {name for name, operation in edits.items() if operation.executable}
-    assert executable == {"tags.Plain", "delay_seconds"}
+    assert executable == {"delay_seconds, tags.Plain"}
     assert "postgres://<credentials>@db.example" in edits["tags.Db"].diff()
 
 

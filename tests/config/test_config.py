@@ -126,6 +126,7 @@ def test_a_policy_file_with_an_unknown_key_names_the_file(tmp_path: Path) -> Non
         'mode = "act"',
         'fail_on = "never"',
         'kube_context = "prod"',
+        'trace_covers = ["*/*"]',
         'aws_profile = "prod"',
         'policy = "p.toml"',
         'state_dir = "st"',

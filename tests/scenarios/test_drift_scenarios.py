@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections import Counter
 from functools import lru_cache
@@ -13,6 +14,7 @@ import pytest
 
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.injection import instances
+from lamplighter.tools.cloudtrail import read_trace
 
 
 @lru_cache
@@ -117,6 +119,33 @@ def test_what_is_delivered_is_the_events(tmp_path: Path) -> None:
         assert (len(records) > len(case.events)) == ("duplicate" in case.features)
         again = case.write_trace(tmp_path / "again" / case.id)
         assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
+
+
+def test_digests_name_each_delivered_file_once_and_reach_past_the_last(tmp_path: Path) -> None:
+    for case in cases()[::37]:
+        root = tmp_path / case.id
+        files = case.write_trace(root)
+        digests = [json.loads(gzip.decompress(path.read_bytes())) for path in root.rglob("*-Digest_*.gz")]
+        named = [entry for digest in digests for entry in digest["logFiles"]]
+        if not case.validated:
+            assert not digests and int(case.id[-4:]) % 5 == 0
+            continue
+        assert sorted(entry["s3Object"] for entry in named) == sorted(
+            path.relative_to(root).as_posix() for path in files
+        )
+        for entry in named:
+            content = gzip.decompress((root / entry["s3Object"]).read_bytes())
+            assert entry["hashValue"] == hashlib.sha256(content).hexdigest()
+        read = read_trace([root])
+        assert not read.problems and read.coverage.places <= read.coverage.proven.keys()
+        for spans in read.coverage.proven.values():
+            (whole,) = spans
+            assert whole.since <= case.window[0] and case.window[1] < whole.until
+
+
+def test_one_case_in_five_has_no_digests() -> None:
+    share = sum(not case.validated for case in cases()) / len(cases())
+    assert 0.15 < share < 0.25
 
 
 def test_a_scenario_is_found_by_its_id() -> None:

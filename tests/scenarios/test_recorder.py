@@ -170,3 +170,41 @@ def test_what_makes_the_trace_knows_nothing_of_the_engine_that_reads_it(name: st
         for item in node.names
     }
     assert not {module for module in imported if "drift" in module.split(".")}
+
+
+def test_an_objects_body_is_not_read_as_xml(account: Account) -> None:
+    s3 = account.client("s3", people.MARIA)
+    place = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
+    s3.create_bucket(Bucket="bodies", **place)
+    for body in (b"{}", b"", b"<not xml", b"\x00\xff"):
+        s3.put_object(Bucket="bodies", Key="a/b.json", Body=body)
+        assert s3.get_object(Bucket="bodies", Key="a/b.json")["Body"].read() == body
+    s3.copy_object(Bucket="bodies", Key="copy", CopySource="bodies/a/b.json")
+    assert s3.get_object(Bucket="bodies", Key="copy")["Body"].read() == b"\x00\xff"
+    upload = s3.create_multipart_upload(Bucket="bodies", Key="parts")["UploadId"]
+    part = {"Bucket": "bodies", "Key": "parts", "UploadId": upload, "PartNumber": 1}
+    assert s3.upload_part(**part, Body=b"<part")["ETag"]
+    assert s3.upload_part_copy(**part, CopySource="bodies/copy")["CopyPartResult"]["ETag"]
+
+
+def test_what_a_call_does_not_name_stays_as_it_was(account: Account) -> None:
+    sqs = account.client("sqs", people.MARIA)
+    url = sqs.create_queue(QueueName="kept", Attributes={"Policy": SEND})["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "5"})
+    held = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert held["VisibilityTimeout"] == "5" and json.loads(held["Policy"]) == json.loads(SEND)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    assert "Policy" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+
+def test_a_changed_subnet_group_is_still_there(account: Account) -> None:
+    ec2, rds = account.client("ec2", people.MARIA), account.client("rds", people.MARIA)
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{number}.0/24")["Subnet"]["SubnetId"]
+        for number in range(3)
+    ]
+    rds.create_db_subnet_group(DBSubnetGroupName="kept", DBSubnetGroupDescription="d", SubnetIds=subnets[:2])
+    rds.modify_db_subnet_group(DBSubnetGroupName="kept", SubnetIds=subnets)
+    (group,) = rds.describe_db_subnet_groups(DBSubnetGroupName="kept")["DBSubnetGroups"]
+    assert len(group["Subnets"]) == 3

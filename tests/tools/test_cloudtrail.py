@@ -46,13 +46,12 @@ def test_one_record_alone_is_a_trace(tmp_path: Path) -> None:
     assert read_trace([written(tmp_path / "one.json", event())]).records == [event()]
 
 
-def test_a_trail_is_walked_without_digests_and_insights(tmp_path: Path) -> None:
+def test_a_trail_is_walked_without_insights(tmp_path: Path) -> None:
     account = tmp_path / "AWSLogs" / "o-1" / "123456789012"
     written(account / "CloudTrail/eu-west-1/2026/11/22/a.json", {"Records": [event(1)]})
     written(
         account / "CloudTrail/us-east-1/2026/11/22/b.json", {"Records": [event(2, awsRegion="us-east-1")]}
     )
-    written(account / "CloudTrail-Digest/eu-west-1/d.json", {"digestStartTime": "x"})
     written(account / "CloudTrail-Insight/eu-west-1/i.json", {"Records": [event(3)]})
     (account / ".DS_Store").write_text("not a trace")
     read = read_trace([tmp_path])
@@ -199,3 +198,15 @@ def test_a_document_above_the_limit_is_refused(
 def test_json_lines_may_be_longer_than_the_limit_in_all(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(event(number)) for number in range(1, 50)))
     assert len(read_trace([tmp_path / "a.jsonl"], max_document=1024).records) == 49
+
+
+def test_a_region_that_was_left_out_does_not_pass_for_read(tmp_path: Path) -> None:
+    for read_only in (True, False):
+        records = [event(1), event(2, awsRegion="us-east-1"), event(3, readOnly=read_only)]
+        path = written(
+            tmp_path / "a.json", {"Records": [*records, event(4, awsRegion="us-east-1", readOnly=True)]}
+        )
+        read = read_trace([path], regions=["eu-west-1"])
+        assert read.coverage.regions == {"eu-west-1"} and "id-2" not in [
+            item["eventID"] for item in read.records
+        ]

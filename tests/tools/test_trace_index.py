@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lamplighter.core.errors import InputError
-from lamplighter.tools.cloudtrail.index import Pulled, Span, TraceIndex
+from lamplighter.core.trace import Span
+from lamplighter.tools.cloudtrail.index import Pulled, TraceIndex
 from lamplighter.tools.cloudtrail.lookup import stamp
 
 START = datetime(2026, 11, 22, tzinfo=UTC)

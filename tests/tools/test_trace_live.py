@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lamplighter.core.errors import ConfigError, InputError, LampError, Refused, Unavailable
-from lamplighter.core.trace import Record
+from lamplighter.core.trace import Place, Record, Span
 from lamplighter.tools.cloudtrail.live import LookupEvents
 from lamplighter.tools.cloudtrail.lookup import Lookup
 from tests.tools.lookup_server import Answer, Asked, History, error, lookup_event, serving
@@ -76,7 +76,7 @@ def test_all_pages_of_the_window_are_read(world: World) -> None:
     assert sorted(ids(records)) == sorted(ALL) and not source.problems
     assert source.requests == world.history.numbers() == 5 and world.history.identity_asked == 1
     assert source.coverage.accounts == {"123456789012"} and source.coverage.regions == {"eu-west-1"}
-    assert (source.coverage.since, source.coverage.until) == (SINCE, UNTIL)
+    assert source.coverage.proven == {Place("123456789012", "eu-west-1"): [Span(SINCE, UNTIL)]}
     assert source.counts.kept == source.counts.events == 30
 
 
@@ -113,7 +113,8 @@ def test_a_longer_window_asks_for_the_rest_only(world: World) -> None:
 def test_what_is_young_is_asked_for_again(world: World) -> None:
     clock = Noon("2026-11-22T10:00:30+00:00")
     _, source = world.read(until="", clock=clock)
-    assert source.coverage.until == "2026-11-22T10:00:30Z" and "last 15 minutes" in source.limits[-1]
+    (held,) = source.coverage.proven.values()
+    assert held[-1].until == "2026-11-22T10:00:30Z" and "last 15 minutes" in source.limits[-1]
     world.history.events["eu-west-1"].append(event(3, eventID="late"))
     records, source = world.read(until="", clock=clock)
     assert "late" in ids(records) and source.requests == 1
@@ -162,7 +163,7 @@ def test_endless_throttling_is_one_line_and_what_came_is_kept(world: World) -> N
     assert rest.startswith(
         "cloudtrail in eu-west-1: 2026-11-22T10:00:00Z to 2026-11-22T10:00:22Z was not read"
     )
-    assert source.coverage.since == ""
+    assert not source.coverage.proven
 
 
 def test_a_stopped_pull_goes_on_where_it_was(world: World) -> None:
@@ -241,7 +242,7 @@ def test_a_failing_region_hides_no_other(world: World) -> None:
     records, source = world.read("us-east-1", "eu-west-1")
     denied, unread = map(str, source.problems)
     assert len(records) == 30 and "us-east-1" in denied and "us-east-1" in unread
-    assert source.coverage.regions == {"eu-west-1"} and source.coverage.since == ""
+    assert source.coverage.regions == {"eu-west-1"} == {place.region for place in source.coverage.proven}
 
 
 def test_expired_credentials_end_the_pull_of_every_region(world: World) -> None:
@@ -311,7 +312,8 @@ def test_what_is_older_than_90_days_is_said(world: World) -> None:
     records, source = world.read(clock=Noon("2027-02-20T10:00:20+00:00"))
     assert ids(records) == [f"id-{number}" for number in range(20, 31)]
     assert "holds 90 days: 2026-11-22T10:00:00Z to 2026-11-22T10:00:20Z" in str(source.problems[0])
-    assert source.coverage.since == ""
+    (held,) = source.coverage.proven.values()
+    assert held == [Span("2026-11-22T10:00:20Z", UNTIL)]
 
 
 def test_the_index_outlives_the_90_days(world: World) -> None:
@@ -389,7 +391,8 @@ def test_a_quiet_history_of_which_a_part_is_too_old_is_no_failure(world: World) 
     world.history.events.clear()
     records, source = world.read(clock=Noon("2027-02-20T10:00:20+00:00"))
     assert records == [] and "holds 90 days" in str(source.problems[0])
-    assert source.coverage.regions == {"eu-west-1"} and source.coverage.since == ""
+    (held,) = source.coverage.proven.values()
+    assert source.coverage.regions == {"eu-west-1"} and held == [Span("2026-11-22T10:00:20Z", UNTIL)]
 
 
 def test_an_index_that_takes_nothing_is_never_a_whole_answer(world: World) -> None:

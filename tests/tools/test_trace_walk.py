@@ -66,7 +66,7 @@ def test_an_unknown_file_given_by_name_is_read(tmp_path: Path) -> None:
 
 def test_what_is_known_to_be_no_trace_is_passed_over(tmp_path: Path) -> None:
     written(tmp_path / "a.json", [event(1)])
-    for name in (".git/config", ".hidden", "CloudTrail-Digest/d.json", "CloudTrail-Insight/i.txt"):
+    for name in (".git/config", ".hidden", "CloudTrail-Insight/i.txt"):
         written(tmp_path / name, 1)
     written(tmp_path / "q.csv.metadata", 1)
     assert not read_trace([tmp_path]).problems

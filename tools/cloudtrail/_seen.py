@@ -31,6 +31,10 @@ class Seen:
             bucket += digest
         return known
 
+    def __contains__(self, text: str) -> bool:
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return digest in self._buckets.get(digest[0] << 8 | digest[1] & _MASK, b"")
+
     def size(self) -> int:
         """Bytes that the digests take."""
         return sum(bucket.__sizeof__() for bucket in self._buckets.values())

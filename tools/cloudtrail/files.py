@@ -13,6 +13,7 @@ from lamplighter.core.text import printable
 from lamplighter.core.trace import Coverage, ReadCounts, Record, TraceRead
 from lamplighter.tools._json_documents import MAX_DOCUMENT, bad, documents, keep_freed_memory, text_lines
 from lamplighter.tools.cloudtrail import forms, pages, rows
+from lamplighter.tools.cloudtrail.digests import LIMIT, Digests
 from lamplighter.tools.cloudtrail.malformed import Malformed
 from lamplighter.tools.cloudtrail.records import Sieve, wanted
 from lamplighter.tools.cloudtrail.walk import TraceWalk
@@ -43,6 +44,7 @@ class TraceFiles:
         self._sieve = Sieve(wanted(since, until, regions, accounts))
         self._max_document = max_document
         self._pages: list[pages.Page] = []
+        self._digests = Digests(self.coverage, self._sieve.wanted, self.problems)
 
     @property
     def counts(self) -> ReadCounts:
@@ -53,15 +55,19 @@ class TraceFiles:
         return self._sieve.coverage
 
     def records(self) -> Iterator[Record]:
-        """In the order of the files. A file that cannot be read is named in `problems`.
+        """In the order of the files. A file that cannot be read is named in `problems`; digests are read first.
 
         Raises InputError when no file could be read at all.
         """
         keep_freed_memory()
-        good = 0
+        self._digests.read(self._paths)
+        good = self._digests.found
+        if good:
+            self.limits = (LIMIT,)
         for path in TraceWalk(self.problems).files(self._paths):
             good += yield from self._file(path)
         self.problems += pages.unfollowed(self._pages)
+        self.problems += self._digests.problems()
         self.problems += self._account_problems()
         if not good:
             if self.problems:
@@ -87,8 +93,8 @@ class TraceFiles:
         if path.name.lower().removesuffix(".gz").endswith(".csv"):
             yield from enumerate(_csv_rows(path, self._max_document))
             return
-        start = 0
-        for line, document in documents(path, max_document=self._max_document, parse=forms.parse):
+        start, parse = 0, self._digests.parser(path)
+        for line, document in documents(path, max_document=self._max_document, parse=parse):
             items = forms.items(document, line=bool(line))
             if items is None:
                 raise bad(path, "holds no CloudTrail records", 'give {"Records": [...]} or JSON lines')

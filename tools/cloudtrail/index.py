@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.text import printable
+from lamplighter.core.trace import Span
 
 _VERSION = 1
 _SCHEMA = """
@@ -23,13 +24,6 @@ CREATE TABLE events (region TEXT, id TEXT, time TEXT, text BLOB, PRIMARY KEY (re
 CREATE INDEX events_by_time ON events (time);
 CREATE TABLE windows (region TEXT, since TEXT, until TEXT);
 """
-
-
-class Span(NamedTuple):
-    """`since` <= time < `until`."""
-
-    since: str
-    until: str
 
 
 class Pulled(NamedTuple):

@@ -21,8 +21,8 @@ from lamplighter.core.errors import ConfigError, IncompleteInput, InputError, La
 from lamplighter.core.locking import exclusive
 from lamplighter.core.ports import Clock, SystemClock, TraceSource
 from lamplighter.core.text import printable
-from lamplighter.core.trace import Coverage, ReadCounts, Record
-from lamplighter.tools.cloudtrail.index import Span, TraceIndex
+from lamplighter.core.trace import Coverage, Place, ReadCounts, Record, Span
+from lamplighter.tools.cloudtrail.index import TraceIndex
 from lamplighter.tools.cloudtrail.lookup import (
     HELD,
     PACE_S,
@@ -118,30 +118,31 @@ class LookupEvents:
         account = self._account or self._lookup.account(regions[0])
         self._sieve.wanted = self._wanted._replace(accounts=frozenset({account}))
         with TraceIndex(self._state_dir / "trace" / f"cloudtrail-{account}.db") as index:
-            whole = {region for region in regions if not index.missing(region, span)}
+            whole = {region: span for region in regions if not index.missing(region, span)}
             if len(whole) < len(regions):
-                with ExitStack() as held:
+                with ExitStack() as locks:
                     # One for each region, always in this order, so that others may ask other regions meanwhile.
                     for region in sorted(regions):
-                        held.enter_context(
+                        locks.enter_context(
                             exclusive(index.path.with_name(f"{index.path.stem}-{region}.lock"))
                         )
                     whole |= self._pull(index, account, regions, span)
             if self.problems and not whole and not any(index.texts(regions, span)):
                 raise self.problems[0]
             # What was asked is covered, whether or not anything happened there.
-            self.coverage.add_all({account}, whole, set())
-            if not self.problems:
-                self.coverage.since, self.coverage.until = span
+            for region, read in whole.items():
+                self.coverage.prove(Place(account, region), read)
             yield from self._kept(index.texts(regions, span))
 
-    def _pull(self, index: TraceIndex, account: str, regions: Sequence[str], span: Span) -> set[str]:
-        """The regions of which the window is whole afterwards."""
+    def _pull(self, index: TraceIndex, account: str, regions: Sequence[str], span: Span) -> dict[str, Span]:
+        """The regions of which all that was asked came, and the time over which it is whole."""
         held = stamp(self._now - HELD)
         pulls = [_Pull(region, gaps) for region in regions if (gaps := index.missing(region, span))]
-        unheld = [cut for pull in pulls if (cut := pull.cut_before(held))]
+        unheld = {pull.region: cut for pull in pulls if (cut := pull.cut_before(held))}
         if unheld:
-            problem = f"the event history holds 90 days: {min(unheld)} to {held} could not be asked for"
+            problem = (
+                f"the event history holds 90 days: {min(unheld.values())} to {held} could not be asked for"
+            )
             self.problems.append(
                 IncompleteInput("cloudtrail", problem, "give the trail's files with --trace")
             )
@@ -153,7 +154,8 @@ class LookupEvents:
                 problem = f"{pull.gaps[-1].since} to {pull.bound} was not read"
                 remedy = "ask again: what came is kept"
                 self.problems.append(IncompleteInput(f"cloudtrail in {pull.region}", problem, remedy))
-        return {pull.region for pull in pulls if not pull.gaps}
+        rest = Span(max(span.since, held), span.until)
+        return {pull.region: rest if pull.region in unheld else span for pull in pulls if not pull.gaps}
 
     def _is_expected(self, account: str, region: str) -> bool:
         try:

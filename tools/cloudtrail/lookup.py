@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from lamplighter.core.errors import ConfigError, LampError, Unavailable
 from lamplighter.core.text import printable
+from lamplighter.core.trace import Span
 from lamplighter.tools.cloudtrail import records
-from lamplighter.tools.cloudtrail.index import Pulled, Span
+from lamplighter.tools.cloudtrail.index import Pulled
 
 PACE_S = 0.5
 HELD = timedelta(days=90)

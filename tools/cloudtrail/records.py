@@ -117,11 +117,10 @@ class Sieve:
         believed = marked
         if self.wanted.accounts:
             believed = [head for head in marked if self._is_of_wanted(head.recipient_account_id)]
-        self.coverage.add_all(
-            {head.recipient_account_id for head in believed},
-            {head.aws_region for head in believed},
-            {head.event_time for head in believed},
-        )
+        places = {(head.recipient_account_id, head.aws_region) for head in believed}
+        if self.wanted.regions:
+            places = {place for place in places if place[1] in self.wanted.regions}
+        self.coverage.add_all(places, {head.event_time for head in believed})
         return [
             (index, text)
             for index, (text, head) in enumerate(zip(texts, heads, strict=True))
@@ -162,7 +161,8 @@ class Sieve:
             _check_objects(record)
         account = record.get("recipientAccountId")
         believed = self._is_of_wanted(account)
-        if believed:
+        # Changes of a region that is not wanted are left out, so it must not pass for one that was read.
+        if believed and (not self.wanted.regions or record["awsRegion"] in self.wanted.regions):
             self.coverage.add(account, record["awsRegion"], time)
         if read_only:
             self.counts.read_only += 1

@@ -1,7 +1,7 @@
 """The trace files under the given paths: each once, links followed, and what is passed over is named.
 
-Layout: AWS CloudTrail user guide, "Finding your CloudTrail log files":
-`AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json.gz`.
+Layout: AWS CloudTrail user guide, "Finding your CloudTrail log files" and "CloudTrail digest file structure":
+`AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json.gz`, and `CloudTrail-Digest` in place of `CloudTrail`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from lamplighter.core.errors import InputError, LampError
 from lamplighter.core.text import printable
 from lamplighter.tools.cloudtrail._seen import Seen
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv")
-_NOT_RECORDS = frozenset({"CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"})
-"""What CloudTrail keeps beside its records."""
+_DIGESTS = "CloudTrail-Digest"
+_NOT_RECORDS = frozenset({"CloudTrail-Insight", "CloudTrail-Aggregated"})
+"""What CloudTrail keeps beside its records and their digests."""
 _NOT_RESULTS = (".csv.metadata",)
 """What Athena keeps beside its results."""
 _NAMED = 3
@@ -32,7 +35,16 @@ class TraceWalk:
         self._files = Seen()
 
     def files(self, paths: Sequence[Path]) -> Iterator[Path]:
-        """A file given by name is taken whatever its name; of a directory those that are named like a trace."""
+        """Log files, not their digests. A file given by name is taken whatever its name; of a directory those that are
+        named like a trace.
+        """
+        return (path for path in self._all(paths) if not is_digest(path))
+
+    def digests(self, paths: Sequence[Path]) -> Iterator[Path]:
+        """The digests alone; those of one account, region and trail in the order of their time."""
+        return (path for path in self._all(paths) if is_digest(path))
+
+    def _all(self, paths: Sequence[Path]) -> Iterator[Path]:
         for path in paths:
             status = _status(path)
             if not _is_folder(status):
@@ -77,6 +89,50 @@ class TraceWalk:
         return [
             entry for entry in entries if not entry.name.startswith(".") and entry.name not in _NOT_RECORDS
         ]
+
+
+class Survey(NamedTuple):
+    """What lies under some paths, by its names alone."""
+
+    digests: tuple[Path, ...]
+    """Folders that hold digests, and digests given by name."""
+    logs: Seen
+    """The names of all other files, as `log_name` has them."""
+
+
+def survey(paths: Sequence[Path]) -> Survey:
+    """A look at every name, before any file is read; what cannot be listed is passed over, `TraceWalk` names it."""
+    holders: dict[Path, None] = {}
+    logs, folders = Seen(), Seen()
+    waiting = list(paths)
+    while waiting:
+        path = waiting.pop()
+        status = _status(path)
+        if not _is_folder(status):
+            holders.update({path: None} if is_digest(path) else {})
+            logs.add(log_name(path.name))
+        elif path.name == _DIGESTS:
+            holders[path] = None
+        elif not folders.add(_identity(path, status)):
+            with suppress(OSError), os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.is_dir():
+                        waiting.append(Path(entry.path))
+                    elif f"_{_DIGESTS}_" in entry.name:
+                        holders[path] = None
+                    else:
+                        logs.add(log_name(entry.name))
+    return Survey(tuple(holders), logs)
+
+
+def is_digest(path: Path) -> bool:
+    """By the folder that CloudTrail keeps them in, or by the name that it gives them."""
+    return _DIGESTS in str(path) and (f"_{_DIGESTS}_" in path.name or _DIGESTS in path.parent.parts)
+
+
+def log_name(key: str) -> str:
+    """A log file's name (unique in itself) out of its path or key: clients may unpack it, and leave out `.gz`."""
+    return key.rpartition("/")[2].removesuffix(".gz")
 
 
 def _is_trace(name: str) -> bool:

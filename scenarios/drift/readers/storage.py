@@ -141,6 +141,7 @@ def stream(cloud: Cloud, a: Attributes) -> dict[str, Any] | None:
         "shard_count": found["OpenShardCount"],
         "retention_period": found["RetentionPeriodHours"],
         "encryption_type": found.get("EncryptionType", "NONE"),
+        "kms_key_id": found.get("KeyId") or "",
         "tags": tag_map(client.list_tags_for_stream(StreamName=a["name"])["Tags"]),
     }
 

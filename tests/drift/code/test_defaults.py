@@ -36,9 +36,19 @@ def test_a_default_that_the_state_contradicts_is_not_the_codes_value(tmp_path: P
     more = {"key": "k"} if "for_each" in code else {}
     report = check(tmp_path / "a", {"main.tf": code}, [group(365, **more)], [kept(14)])
     assert [row[3:] for row in drifts(report)] == [(365, 14)]
-    assert UNREAD in report.not_checked
+    assert UNREAD in report.not_checked and report.incomplete
     report = check(tmp_path / "b", {"main.tf": code}, [group(365, **more)], [kept(365)])
-    assert drifts(report) == [] and UNREAD in report.not_checked
+    assert drifts(report) == [] and UNREAD in report.not_checked and report.incomplete
+
+
+@pytest.mark.parametrize("code", FORMS.values(), ids=FORMS.keys())
+def test_a_default_that_nothing_was_compared_with_hides_nothing(tmp_path: Path, code: str) -> None:
+    more = {"key": "k"} if "for_each" in code else {}
+    tagged = call("logs:TagLogGroup", {"logGroupName": "/app", "tags": {"Owner": "web"}})
+    own = {**kept(365), "userAgent": "APN/1.0 HashiCorp/1.0 Terraform/1.11.4 (+https://www.terraform.io)"}
+    report = check(tmp_path, {"main.tf": code}, [group(365, **more)], [tagged, own])
+    assert [row[3:] for row in drifts(report)] == [(None, "web")]
+    assert UNREAD not in report.not_checked and not report.incomplete
 
 
 def test_a_default_that_the_state_confirms_is(tmp_path: Path) -> None:

@@ -257,3 +257,73 @@ def test_the_same_name_in_another_account_or_region_is_another_resource(
     attributes = {"id": "/api", "name": "/api", "retention_in_days": 30, "arn": arn}
     group = resource("aws_cloudwatch_log_group", "api", attributes)
     assert bool(found(tmp_path, GROUP_CODE, [group], [retention(7)])) == expected
+
+
+ROUTE = {
+    "id": "r-1",
+    "route_table_id": "rtb-1",
+    "destination_cidr_block": "0.0.0.0/0",
+    "nat_gateway_id": "nat-1",
+    "gateway_id": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ({"natGatewayId": "nat-1"}, []),
+        ({"natGatewayId": "nat-2"}, [("nat_gateway_id", "nat-1", "nat-2")]),
+        ({"gatewayId": "igw-1"}, [("gateway_id", "", "igw-1"), ("nat_gateway_id", "nat-1", "")]),
+        (
+            {"transitGatewayId": "tgw-1"},
+            [("nat_gateway_id", "nat-1", ""), ("transit_gateway_id", "", "tgw-1")],
+        ),
+    ],
+)
+def test_a_route_led_elsewhere_changes_both_targets(
+    tmp_path: Path, target: dict[str, str], expected: list[Any]
+) -> None:
+    code = 'resource "aws_route" "out" {\n  route_table_id = "rtb-1"\n  nat_gateway_id = "nat-1"\n}\n'
+    parameters = {"routeTableId": "rtb-1", "destinationCidrBlock": "0.0.0.0/0", **target}
+    rows = found(
+        tmp_path, code, [resource("aws_route", "out", ROUTE)], [call("ec2:ReplaceRoute", parameters)]
+    )
+    assert [(attribute, was, now) for _, attribute, _, was, now in rows] == expected
+
+
+ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:psp-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        (["mine"], None),
+        (["other"], ["AWSPREVIOUS"]),
+        (["other", "third"], []),
+        (["other", "mine"], None),
+        (["mine", "other"], ["AWSPREVIOUS"]),
+    ],
+)
+def test_a_newer_secret_moves_the_labels_of_the_one_that_code_made(
+    tmp_path: Path, versions: list[str], expected: list[str] | None
+) -> None:
+    state = {
+        "id": f"{ARN}|mine",
+        "arn": ARN,
+        "secret_id": ARN,
+        "version_id": "mine",
+        "version_stages": ["AWSCURRENT"],
+    }
+    calls = [
+        call(
+            "secretsmanager:PutSecretValue",
+            {"secretId": ARN},
+            minute=minute,
+            responseElements={"aRN": ARN, "versionId": version},
+        )
+        for minute, version in enumerate(versions)
+    ]
+    code = 'resource "aws_secretsmanager_secret_version" "psp" {\n  secret_id = "x"\n}\n'
+    rows = found(tmp_path, code, [resource("aws_secretsmanager_secret_version", "psp", state)], calls)
+    wanted = [] if expected is None else [("version_stages", ["AWSCURRENT"], expected)]
+    assert [(attribute, was, now) for _, attribute, _, was, now in rows] == wanted

@@ -200,7 +200,7 @@ ROWS: list[Row] = [
     ("aws_route53_record", "set", "records", ["1.2.3.4"], ["5.6.7.8"], "high"),
     ("aws_route_table", "set", "route.0.0.0.0/0", "nat-1", "igw-1", "high"),
     ("aws_route", "set", "gateway_id", "igw-1", "igw-2", "high"),
-    ("aws_secretsmanager_secret_version", "set", "version_id", "a", "b", "medium"),
+    ("aws_secretsmanager_secret_version", "set", "version_stages", ["a"], ["b"], "medium"),
     ("aws_db_instance", "set", "instance_class", "db.t3.micro", "db.r6g.4xlarge", "medium"),
     ("aws_autoscaling_group", "set", "desired_capacity", 2, 9, "medium"),
     ("aws_autoscaling_group", "set", "desired_capacity", 9, 2, "low"),

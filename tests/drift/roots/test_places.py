@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lamplighter.drift.places import Layout, Place
+from lamplighter.core.trace import Place
+from lamplighter.drift.places import Layout
 from lamplighter.drift.roots import Provider
 from tests.drift.code.world import PROVIDER, call, check, resource, resources_of, state_document
 

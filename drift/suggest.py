@@ -1,0 +1,208 @@
+"""What may be known of a call that the catalogue does not know: asked of memory, then of a model, and never believed.
+
+What is asked is the call reduced to its name and to the names and types of its parameters; no value leaves this module.
+An answer counts only where it fits the record and the state: the parameter that names the resource must name exactly
+one that the state holds, by an attribute of that type, and what it is said to set must be an attribute of it. What
+comes of it is a suggestion of half the confidence at most, and the call stays a gap: whoever answered may be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lamplighter.core.errors import LampError
+from lamplighter.core.ports import AskModel, Recall
+from lamplighter.core.redaction import redact
+from lamplighter.core.text import printable
+from lamplighter.drift.catalogue.transforms import plain
+from lamplighter.drift.intents import NOT_IN_CATALOGUE, Uncatalogued
+from lamplighter.drift.model import Change, StateResource
+from lamplighter.drift.state import StateIndex
+
+CONFIDENCE = 0.5
+"""The most that a suggested drift has."""
+
+_CALLS = 50
+"""How many calls of a trace are asked about; a hostile one may hold any number."""
+_PARAMETERS = 40
+_QUESTIONS = 12
+"""How many parameters of one call a model is asked about."""
+_REMEMBERED = 5
+_DEPTH = 6
+_NONE = "none of these"
+
+Kind = Literal["text", "number", "boolean", "list"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class SuggestedEffect(_Model):
+    """A parameter, by its path in the record, and the attribute that it sets."""
+
+    attribute: str = Field(min_length=1, max_length=100)
+    value: str = Field(min_length=1, max_length=300)
+
+
+class Suggestion(_Model):
+    """What a call is said to mean: `identity` is state attribute = path in the record, as in the catalogue."""
+
+    event: str
+    resource_type: str
+    identity: dict[str, str] = Field(min_length=1, max_length=4)
+    effects: tuple[SuggestedEffect, ...] = Field(min_length=1, max_length=_PARAMETERS, strict=False)
+
+
+class Suggested(NamedTuple):
+    """Changes that somebody suggests a call to have made; `by` is who, for people."""
+
+    call: Uncatalogued
+    by: str
+    changes: tuple[Change, ...]
+
+
+def suggested(
+    unknown: Sequence[Uncatalogued], state: StateIndex, recall: Recall | None, ask_model: AskModel | None
+) -> list[Suggested]:
+    """Memory is asked first, a model where memory knows nothing that fits. A port that fails is asked no more."""
+    found: list[Suggested] = []
+    asked = [item for item in unknown if item.reason == NOT_IN_CATALOGUE and item.record][:_CALLS]
+    for item in asked if recall or ask_model else ():
+        call = _Call(item, state)
+        try:
+            by, changes = "memory", call.remembered(recall) if recall else ()
+            if not changes and ask_model:
+                by, changes = "a model", call.chosen(ask_model)
+        except LampError:
+            break
+        if changes:
+            found.append(Suggested(item, by, changes))
+    return found
+
+
+def reduced(name: str, record: Mapping[str, Any]) -> str:
+    """A call in words that hold no value: its name, and its parameters' names and types."""
+    parameters = ", ".join(f"{_name(path)} ({_kind(value)})" for path, value in _leaves(record))
+    return f"AWS API call {_name(name)} with parameters {parameters or 'none'}"
+
+
+class _Call:
+    """One call: what can be said of it, by what the record and the state hold."""
+
+    def __init__(self, call: Uncatalogued, state: StateIndex) -> None:
+        self._call, self._state = call, state
+        self._values = dict(_leaves(call.record or {}))
+        self._question = reduced(call.event.name, call.record or {})
+
+    def remembered(self, recall: Recall) -> tuple[Change, ...]:
+        for memory in recall.recall(self._question, _REMEMBERED):
+            try:
+                suggestion = Suggestion.model_validate(memory)
+            except ValidationError:
+                continue
+            if suggestion.event == self._call.event.name and (changes := self._checked(suggestion)):
+                return changes
+        return ()
+
+    def chosen(self, ask: AskModel) -> tuple[Change, ...]:
+        """Forced choices among what exists: first the resource, then the attribute of each other parameter."""
+        named = {
+            f"{resource.type} named by {_name(path)} as its {attribute}": (resource, attribute, path)
+            for path, value in self._values.items()
+            for resource, attribute in self._holders(value)
+        }
+        options = [*sorted(named), _NONE]
+        answer = (
+            ask.choose(f"Which resource does this call change? {self._question}", options) if named else None
+        )
+        if answer is None or answer not in named:
+            return ()
+        resource, attribute, path = named[answer]
+        effects: list[SuggestedEffect] = []
+        others = [other for other in self._values if other != path]
+        for other in others[:_QUESTIONS]:
+            question = f"Which attribute of {resource.type} does {_name(other)} set? {self._question}"
+            found = ask.choose(question, [*sorted(resource.attributes), _NONE])
+            if found is not None and found in resource.attributes:
+                effects.append(SuggestedEffect(attribute=found, value=other))
+        if not effects:
+            return ()
+        return self._checked(
+            Suggestion(
+                event=self._call.event.name,
+                resource_type=resource.type,
+                identity={attribute: path},
+                effects=tuple(effects),
+            )
+        )
+
+    def _holders(self, value: Any) -> Iterator[tuple[StateResource, str]]:
+        """Resources of the state that have this text as a name of theirs, where no other of the type has it."""
+        for kind in self._state.types() if isinstance(value, str) and value else ():
+            for attribute in ("id", "arn", "name"):
+                found = self._state.find([kind], {attribute: value})
+                if len(found) == 1:
+                    yield found[0], attribute
+                    break
+
+    def _checked(self, suggestion: Suggestion) -> tuple[Change, ...]:
+        """The changes, as far as they fit what exists; none where the resource does not."""
+        identity = {name: self._values.get(path) for name, path in suggestion.identity.items()}
+        texts = {name: value for name, value in identity.items() if isinstance(value, str) and value}
+        held = self._state.find([suggestion.resource_type], texts) if len(texts) == len(identity) else []
+        if len(held) != 1:
+            return ()
+        record = self._call.record or {}
+        return tuple(
+            Change(
+                event=self._call.event,
+                actor=self._call.actor,
+                account=str(record.get("recipientAccountId", "")),
+                region=str(record.get("awsRegion", "")),
+                resource_types=(suggestion.resource_type,),
+                identity=texts,
+                action="set",
+                attribute=effect.attribute,
+                value=self._values[effect.value],
+            )
+            for effect in suggestion.effects
+            if effect.value in self._values and effect.attribute.partition(".")[0] in held[0].attributes
+        )
+
+
+def _leaves(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """(path, value) of the parameters that are text, number, boolean or a list of those, in order."""
+    found: list[tuple[str, Any]] = []
+    waiting: list[tuple[str, Any, int]] = [("requestParameters", plain(record).get("requestParameters"), 0)]
+    while waiting and len(found) < _PARAMETERS:
+        path, value, depth = waiting.pop()
+        if isinstance(value, Mapping) and depth < _DEPTH:
+            names = [
+                name for name in sorted(value, reverse=True) if isinstance(name, str) and "." not in name
+            ]
+            waiting += [(f"{path}.{name}", value[name], depth + 1) for name in names]
+        elif _kind(value) is not None:
+            found.append((path, value))
+    return found
+
+
+def _kind(value: Any) -> Kind | None:
+    match value:
+        case bool():
+            return "boolean"
+        case str():
+            return "text"
+        case int() | float():
+            return "number"
+        case list() if not any(isinstance(item, dict | list) for item in value):
+            return "list"
+        case _:
+            return None
+
+
+def _name(text: str) -> str:
+    return printable(redact(text.removeprefix("requestParameters.")), limit=100)

@@ -1,0 +1,187 @@
+"""Calls that the catalogue does not know: who is asked, with what, and what becomes of the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lamplighter.agents.wiring import build
+from lamplighter.core.config import Config
+from lamplighter.core.errors import Unavailable
+from lamplighter.drift import catalogue, check_directory
+from lamplighter.drift.check import DriftReport
+from lamplighter.drift.report import text
+from tests.drift.code.world import call, check, drifts, resource
+
+EVENT = "sqs:TuneQueue"
+URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
+QUEUE = resource(
+    "aws_sqs_queue",
+    "orders",
+    {"id": URL, "url": URL, "name": "orders", "visibility_timeout_seconds": 30, "delay_seconds": 0},
+)
+CODE = 'resource "aws_sqs_queue" "orders" {\n  name = "orders"\n  visibility_timeout_seconds = 30\n}\n'
+SECRET = "AKIAIOSFODNN7EXAMPLE"
+TUNED = {"queueUrl": URL, "timeout": 45, "password": "hunter2", "note": SECRET, "deep": {"list": ["s3cr3t"]}}
+GAP = f"{EVENT} by alice at 2026-03-01T10:00:00Z: not in the catalogue, "
+MAPPING: dict[str, Any] = {
+    "event": EVENT,
+    "resource_type": "aws_sqs_queue",
+    "identity": {"url": "requestParameters.queueUrl"},
+    "effects": [{"attribute": "visibility_timeout_seconds", "value": "requestParameters.timeout"}],
+}
+
+
+class Remembering:
+    """Answers every question with the same memories."""
+
+    def __init__(self, *memories: Mapping[str, Any]) -> None:
+        self.memories, self.asked = memories, list[str]()
+
+    def recall(self, question: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        self.asked.append(question)
+        return self.memories[:limit]
+
+
+class Choosing:
+    """Chooses the first option that begins with one of its words, else nothing."""
+
+    def __init__(self, *words: str) -> None:
+        self.words, self.asked = words, list[str]()
+
+    def choose(self, question: str, options: Sequence[str]) -> str | None:
+        self.asked += [question, *options]
+        asked = question.partition("? ")[0]
+        for word in self.words:
+            about, _, wanted = word.rpartition(":")
+            if about in asked:
+                return next((option for option in options if option.startswith(wanted)), wanted)
+        return None
+
+
+class Failing:
+    def recall(self, question: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        raise Unavailable("memory", "is not there")
+
+    def choose(self, question: str, options: Sequence[str]) -> str | None:
+        raise Unavailable("model", "is not there")
+
+
+def tuned(**fields: Any) -> dict[str, Any]:
+    return call(EVENT, TUNED, **fields)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    check(tmp_path, {"main.tf": CODE}, [QUEUE], [tuned()])
+    return tmp_path
+
+
+def answered(folder: Path, **ports: Any) -> DriftReport:
+    return check_directory(folder / "code", [folder / "trace.json"], **ports)
+
+
+def gap(report: DriftReport) -> str:
+    (line,) = [line for line in report.not_checked if EVENT in line]
+    return line
+
+
+def test_the_catalogue_does_not_know_the_call() -> None:
+    assert EVENT not in catalogue.load().events and EVENT not in catalogue.load().ignored
+
+
+def test_with_nobody_to_ask_it_is_unmapped(folder: Path) -> None:
+    report = answered(folder)
+    assert not report.findings and report.incomplete and gap(report).startswith(GAP + "unmapped (event ")
+
+
+def test_what_memory_knows_is_a_suggestion_and_the_gap_stays(folder: Path) -> None:
+    report = answered(folder, recall=Remembering({"unrelated": 1}, MAPPING))
+    assert drifts(report) == [("aws_sqs_queue.orders", "visibility_timeout_seconds", "set", 30, 45)]
+    (finding,) = report.findings
+    assert finding.confidence <= 0.5 and finding.details["suggested_by"] == "memory"
+    assert "suggested by memory" in finding.summary and "suggested by memory" in text(report)
+    assert report.incomplete and gap(report).startswith(GAP + "mapped only as suggested by memory (event ")
+    assert report.plan is None
+
+
+def test_only_names_and_types_are_asked(folder: Path) -> None:
+    memory, model = Remembering(), Choosing("resource:aws_sqs_queue named by queueUrl as its id")
+    answered(folder, recall=memory, ask_model=model)
+    assert memory.asked and "timeout (number)" in memory.asked[0] and "password (text)" in memory.asked[0]
+    assert "deep.list (list)" in memory.asked[0] and EVENT in memory.asked[0] and len(model.asked) > 2
+    said = " ".join([*memory.asked, *model.asked])
+    assert not any(value in said for value in (SECRET, "hunter2", "s3cr3t", "45", URL, "111122223333"))
+
+
+def test_a_model_chooses_among_what_exists(folder: Path) -> None:
+    model = Choosing("resource:aws_sqs_queue named by queueUrl as its id", "timeout set:visibility")
+    report = answered(folder, recall=Remembering(), ask_model=model)
+    assert drifts(report) == [("aws_sqs_queue.orders", "visibility_timeout_seconds", "set", 30, 45)]
+    assert report.findings[0].details["suggested_by"] == "a model" and report.findings[0].confidence <= 0.5
+    assert report.incomplete and "suggested by a model" in gap(report)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("resource:aws_iam_role.admin",),
+        ("resource:none of these",),
+        ("resource:aws_sqs_queue named by queueUrl as its id", "timeout set:policy"),
+        ("resource:aws_sqs_queue named by queueUrl as its id", "timeout set:none of these"),
+    ],
+)
+def test_a_model_that_abstains_or_invents_is_ignored(folder: Path, words: tuple[str, ...]) -> None:
+    report = answered(folder, ask_model=Choosing(*words))
+    assert not report.findings and GAP + "unmapped" in gap(report)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"event": "sqs:Other"},
+        {"resource_type": "aws_sns_topic"},
+        {"identity": {"url": "requestParameters.timeout"}},
+        {"identity": {"url": "requestParameters.nothing"}},
+        {"identity": {"region": "requestParameters.queueUrl"}},
+        {"identity": {}},
+        {"effects": []},
+        {"effects": [{"attribute": "no_such", "value": "requestParameters.timeout"}]},
+        {"effects": [{"attribute": "delay_seconds", "value": "requestParameters.timeout|number"}]},
+        {"effects": [{"attribute": "delay_seconds", "value": "userIdentity.arn"}]},
+        {"effects": [{"attribute": 7, "value": "requestParameters.timeout"}]},
+        {"effects": "all of them"},
+        {"identity": "queueUrl"},
+    ],
+)
+def test_a_memory_that_does_not_fit_is_ignored(folder: Path, changed: dict[str, Any]) -> None:
+    report = answered(folder, recall=Remembering({**MAPPING, **changed}))
+    assert not report.findings and report.incomplete and GAP + "unmapped" in gap(report)
+
+
+def test_a_suggestion_never_stands_against_what_is_certain(tmp_path: Path) -> None:
+    known = {"queueUrl": URL, "attributes": {"VisibilityTimeout": "60"}}
+    calls = [call("sqs:SetQueueAttributes", known), tuned(eventTime="2026-03-01T10:30:00Z")]
+    check(tmp_path, {"main.tf": CODE}, [QUEUE], calls)
+    report = answered(tmp_path, recall=Remembering(MAPPING))
+    assert drifts(report) == [("aws_sqs_queue.orders", "visibility_timeout_seconds", "set", 30, 60)]
+    (finding,) = report.findings
+    assert finding.confidence == 1 and "suggested_by" not in finding.details and report.plan is not None
+
+
+def test_a_port_that_fails_leaves_it_unmapped(folder: Path) -> None:
+    report = answered(folder, recall=Failing(), ask_model=Failing())
+    assert not report.findings and GAP + "unmapped" in gap(report)
+
+
+def test_the_wiring_hands_its_ports_on(folder: Path, tmp_path: Path) -> None:
+    memory = Remembering(MAPPING)
+    wiring = build(Config(project=folder / "code", state_dir=tmp_path / "s"), recall=memory)
+    answer = wiring.check_drift(folder / "code", [folder / "trace.json"])
+    assert wiring.recall is memory and memory.asked and answer.findings[0].confidence <= 0.5
+    assert json.dumps(answer.findings[0].model_dump(mode="json")).count("suggested by memory") == 1
