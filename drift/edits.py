@@ -5,25 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
 from typing import Any
-
-from lamplighter.core.operations import ByteEdit
-from lamplighter.core.redaction import holds_secret
-from lamplighter.drift.model import CodeAttribute
-
-
-def edit_of(code: CodeAttribute | None, live: Any, contents: Mapping[str, bytes]) -> ByteEdit | None:
-    """None where no literal of its own stands there, or the value is none that HCL writes as one."""
-    new = hcl_literal(live)
-    if code is None or code.edit_range is None or new is None:
-        return None
-    start, end = code.edit_range
-    old = contents[code.location.file][start:end].decode("utf-8", "replace")
-    # An edit is kept and shown with the old text as well as the new, and code is no place for a secret.
-    if holds_secret(old) or holds_secret(new):
-        return None
-    return ByteEdit(start=start, end=end, old=old, new=new)
 
 
 def hcl_literal(value: Any) -> str | None:

@@ -109,6 +109,11 @@ def held_elsewhere(
     return [] if found is None else [*_elsewhere(state, found, identity, None)]
 
 
+def in_block(atom: Atom, block: Mapping[str, Any], owner: Any) -> list[tuple[str, Any]]:
+    """(key, member) of each member that one inline block holds; `owner` is the id of what it stands in."""
+    return [(key, value) for key, value, _ in _members(atom, block, owner)]
+
+
 def keyed(types: Sequence[str], attribute: str) -> tuple[str, str] | None:
     """`route.10.0.0.0/8` -> ("route", "10.0.0.0/8") where one of `types` holds that set by key, else None."""
     name, dot, key = attribute.partition(".")

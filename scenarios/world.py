@@ -76,14 +76,15 @@ def _mend() -> None:
     from moto.rds.models import RDSBackend
     from moto.sqs.models import Queue
 
-    set_attributes, modify_group = Queue._set_attributes, RDSBackend.modify_db_subnet_group
+    set_attributes = Queue._set_attributes  # pyright: ignore[reportPrivateUsage]
+    modify_group = RDSBackend.modify_db_subnet_group
 
     def keeping_policy(queue: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
         """Attributes that a call does not name stay as they were (Amazon SQS API, SetQueueAttributes)."""
         before = getattr(queue, "_policy_json", None)
         set_attributes(queue, attributes, now)
         if before is not None and "Policy" not in attributes:
-            queue._policy_json = before
+            queue._policy_json = before  # pyright: ignore[reportPrivateUsage]
 
     def keeping_group(backend: RDSBackend, subnet_name: str, *arguments: Any, **named: Any) -> Any:
         """A subnet group that was changed is still there (Amazon RDS API, ModifyDBSubnetGroup)."""

@@ -123,6 +123,11 @@ class Service:
     unread: frozenset[str]
 
 
+def undated(name: str) -> str:
+    """The name of a call without the API's version."""
+    return _DATED.sub("", name)
+
+
 class _Files(Mapping[str, _T]):
     """One table over all files, by `service:EventName`; a name's own file is read when the name is asked for."""
 

@@ -21,13 +21,13 @@ _LISTS = {
     "not_resources": "NotResource",
 }
 _PRINCIPALS = {"principals": "Principal", "not_principals": "NotPrincipal"}
-_MERGED = ("source_policy_documents", "override_policy_documents")
+MERGED = ("source_policy_documents", "override_policy_documents")
 
 
 def document(body: Body, scope: Scope) -> Any:
     """UNKNOWN where a part of it is, or where it is merged with other documents."""
     said = contents(body, scope)
-    if not is_known(said) or any(said.get(name) for name in _MERGED):
+    if not is_known(said) or any(said.get(name) for name in MERGED):
         return UNKNOWN
     head = {"Version": said.get("version") or "2012-10-17"}
     head |= {"Id": said["policy_id"]} if said.get("policy_id") else {}

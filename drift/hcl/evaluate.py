@@ -105,6 +105,11 @@ def value_of(expression: Expression, scope: Scope) -> Any:
 
 def evaluate(node: Node, scope: Scope) -> Any:
     """An `expression` node -> a JSON-like value, UNKNOWN, or one with UNKNOWN inside."""
+    return evaluate_parts(_parts(node), scope)
+
+
+def evaluate_parts(parts: list[Node], scope: Scope) -> Any:
+    """`evaluate` of the nodes that an expression is made of: an operand, with the accessors behind it."""
     work = scope.work
     if work.level >= _MAX_DEPTH:
         work.exceed()
@@ -113,7 +118,7 @@ def evaluate(node: Node, scope: Scope) -> Any:
         return UNKNOWN
     work.level += 1
     try:
-        return _chain(_parts(node), scope)
+        return _chain(parts, scope)
     except TooMuch:
         work.exceed()
         return UNKNOWN
@@ -345,14 +350,14 @@ def _operation(node: Node, scope: Scope) -> Any:
     depth, index = 0, 0
     for index, part in enumerate(parts):
         depth += (part.type == "(") - (part.type == ")")
-        if index and not depth and part.type in _OPERATORS:
+        if index and not depth and part.type in OPERATORS:
             break
     left = _chain(parts[:index], scope)
     right = _chain(parts[index + 1 :], scope)
     return _apply(parts[index].type, [left, right], scope)
 
 
-_OPERATORS = {"==", "!=", "<", ">", "<=", ">=", "&&", "||", "+", "-", "*", "/", "%"}
+OPERATORS = {"==", "!=", "<", ">", "<=", ">=", "&&", "||", "+", "-", "*", "/", "%"}
 
 
 def _apply(operator: str, values: list[Any], scope: Scope) -> Any:

@@ -218,6 +218,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "reverse": lambda value: _list(value)[::-1],
     "sensitive": lambda value: value,
     "setunion": lambda *sets: to_set(_concat(*sets)),
+    "slice": lambda value, start, end: _list(value)[int(start) : int(end)],
     "sort": lambda value: sorted(_list(value)),
     "split": _split,
     "startswith": lambda text, start: str(text).startswith(start),

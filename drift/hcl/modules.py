@@ -10,6 +10,7 @@ from lamplighter.drift.hcl.address import Key, index
 from lamplighter.drift.hcl.documents import POLICY_DOCUMENT, document
 from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of, written_members
 from lamplighter.drift.hcl.functions import to_bool, to_number, to_string
+from lamplighter.drift.hcl.optional import with_defaults
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression
 from lamplighter.drift.hcl.work import Work
 
@@ -121,13 +122,16 @@ class Instance:
         world: World,
         exclusive: bool,
         call: tuple[Block, Instance] | None = None,
+        step: Key = None,
     ) -> None:
-        """`call` is the block that calls the module, and the instance it stands in; None for the root."""
+        """`call` is the block that calls the module, and the instance it stands in; None for the root. `step` is the
+        index key that the call has this instance under."""
         self.module = module
         self.prefix = prefix
         self.exclusive = exclusive
         self._arguments = arguments
         self._call = call
+        self.step = step
         self._world = world
         self._memo: dict[tuple[str, ...], tuple[Any, frozenset[str]]] = {}
         self._children: dict[tuple[str, Key], Instance | None] = {}
@@ -140,6 +144,16 @@ class Instance:
     def modules(self) -> Mapping[str, Module]:
         """Every module that was read, by directory."""
         return self._world.modules
+
+    @property
+    def call(self) -> tuple[Block, Instance] | None:
+        """The block that calls the module, and the instance it stands in; None for the root."""
+        return self._call
+
+    def argument(self, name: str) -> Argument | None:
+        """What the call gives for a variable; None where it gives nothing, and for the root."""
+        given = self._arguments.get(name)
+        return given if isinstance(given, Argument) else None
 
     def variable(self, name: str) -> Any:
         return self._once(lambda: self._variable(name), "var", name)
@@ -249,15 +263,25 @@ class Instance:
         if not given and not self.prefix and default is not None:
             self._world.work.assumed.add(name)
         declared = block.body.attributes.get("type")
-        return _cast(value, declared.expression.text if declared is not None else "")
+        if declared is None:
+            return value
+        value = _cast(value, declared.expression.text)
+        if not isinstance(value, Mapping | list) or not self._world.work.spend(len(value)):
+            return value
+        return with_defaults(value, declared.expression.node, self.scope)
 
     def _data(self, kind: str, name: str) -> Any:
         """A policy document as the code now writes it; of any other data source what the state last read."""
         block = self.module.data.get((kind, name))
         if block is None or not self._world.state.has_data:
             return UNKNOWN
-        if kind == POLICY_DOCUMENT and not is_repeated(block):
-            return {"json": document(block.body, self.scope)}
+        if kind == POLICY_DOCUMENT:
+            keys = self.keys(block) or []
+            made = {key: {"json": document(block.body, self.inside(block, key))} for key in keys}
+            if made:
+                if None in made:
+                    return made[None]
+                return made if "for_each" in block.body.attributes else list(made.values())
         return self._world.state.get(f"{self.prefix}data.{kind}.{name}")
 
     def _output(self, name: str) -> Any:
@@ -326,7 +350,9 @@ class World:
         }
         alone = caller.exclusive and not is_repeated(block) and self._uses[target] == 1 and target != ""
         prefix = f"{caller.prefix}module.{name}{index(key)}."
-        return Instance(self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller))
+        return Instance(
+            self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller), step=key
+        )
 
 
 def as_written(block: Block, name: str) -> str:

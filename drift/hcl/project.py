@@ -134,6 +134,15 @@ class Project:
         found = self._found(address)
         return found[0] if found is not None else None
 
+    def instance(self, modules: Sequence[ModuleStep]) -> Instance | None:
+        """The instance of a module that an address leads through; None where its code was not read."""
+        return self._instance(modules)
+
+    def seen(self, address: str) -> tuple[Block, Instance, Scope] | None:
+        """The resource block of an address, the module instance it stands in, and the scope inside of that instance."""
+        place = self._place(address)
+        return (place.block, place.instance, place.scope) if place is not None else None
+
     def locate(self, address: str, attribute: str = "", *, compared: bool = True) -> CodeAttribute | None:
         """What the code says of an attribute of an address, or of the block itself for an empty attribute.
 
@@ -311,7 +320,8 @@ def _path(reference: str) -> str:
     """`tags["Owner"]`, `"days"` and `rule[0].days` as attribute paths: `tags.Owner`, `days`, `rule.days`."""
 
     def step(found: re.Match[str]) -> str:
-        return "" if found[1] is None else "." + re.sub(r"\\(.)", r"\1", found[1])
+        text = re.sub(r"\\(.)", r"\1", found[1] or "").replace("$${", "${").replace("%%{", "%{")
+        return "" if found[1] is None else f".{text}"
 
     return re.sub(r'\[(?:\d+|"((?:[^"\\]|\\.)*)")\]', step, reference.strip().strip('"'))
 

@@ -43,9 +43,12 @@ class Expression(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
+    """`span` are the bytes [start, end) of the whole statement: name, equals sign and value."""
+
     name: str
     expression: Expression
     line: int
+    span: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,14 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`type "label" "label" { body }`; `file` is the path the body was read under."""
+    """`type "label" "label" { body }`; `file` is the path the body was read under, `span` its bytes [start, end)."""
 
     type: str
     labels: tuple[str, ...]
     body: Body
     line: int
     file: str
+    span: tuple[int, int] = (0, 0)
 
 
 def parse(content: bytes, file: str) -> Body:
@@ -81,6 +85,11 @@ def parse(content: bytes, file: str) -> Body:
         raise HclSyntaxError("not valid HCL", _first_error(root))
     body = next((child for child in root.children if child.type == "body"), None)
     return _body(body, file, 0) if body is not None else Body()
+
+
+def tree(content: bytes) -> Node:
+    """The root node of a file that `parse` takes."""
+    return _parser().parse(content).root_node
 
 
 def source(node: Node) -> str:
@@ -119,7 +128,8 @@ def _body(node: Node, file: str, depth: int) -> Body:
         line = int(child.start_point[0]) + 1
         if child.type == "attribute":
             name, value = source(child.children[0]), child.children[-1]
-            attributes[name] = Attribute(name, Expression(value, int(value.start_point[0]) + 1, file), line)
+            expression = Expression(value, int(value.start_point[0]) + 1, file)
+            attributes[name] = Attribute(name, expression, line, (child.start_byte, child.end_byte))
         elif child.type == "block":
             blocks.append(_block(child, file, line, depth))
     return Body(attributes, tuple(blocks))
@@ -136,4 +146,5 @@ def _block(node: Node, file: str, line: int, depth: int) -> Block:
             labels.append(source(child))
         elif child.type == "body":
             body = _body(child, file, depth + 1)
-    return Block(source(node.children[0]).removeprefix(_BOM.decode()), tuple(labels), body, line, file)
+    kind, span = source(node.children[0]).removeprefix(_BOM.decode()), (node.start_byte, node.end_byte)
+    return Block(kind, tuple(labels), body, line, file, span)

@@ -1,6 +1,7 @@
 """Carries drift back into the code: which edit, of which file, says what is live, and changes nothing else.
 
 For each drift item rules propose candidates, the one nearest to where the value comes from first (`values`, `members`,
-`resources`, `ignoring`); the judge takes the first that makes the code say what is live and leaves everything else as
-it was. Terraform's own plan then has the last word. Pure over the bytes of the files, but for that last step.
+`resources`, `removing`, `ignoring`); the judge takes the first that makes the code say what is live and leaves
+everything else as it was. Terraform's own plan then has the last word. Pure over the bytes of the files, but for that
+last step.
 """

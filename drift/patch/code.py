@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 from lamplighter.drift.hcl import syntax
 from lamplighter.drift.hcl.modules import StateValues
@@ -49,12 +49,14 @@ class _Kept:
 class Code:
     """`contents` are all files of the code by path relative to the root directory (`../` for modules beside it),
     `variables` those of them that give values to variables, in the order in which they count, the last one most.
+    `records` are the trace's, by event id, as far as they are at hand: they tell what a new resource was made with.
     """
 
     contents: Mapping[str, bytes]
     variables: tuple[str, ...]
     state: StateRead
     kept: _Kept | None = field(default=None, compare=False, repr=False)
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     @classmethod
     def of(cls, files: CodeFiles, state: StateRead) -> Code:
@@ -85,6 +87,10 @@ class Code:
     def stored(self) -> Mapping[str, StateResource]:
         """The state's resources by address."""
         return self._shared.stored
+
+    def with_records(self, records: Mapping[str, Mapping[str, Any]]) -> Code:
+        """The same code, with records of the trace by event id."""
+        return replace(self, records=records)
 
     def edited(self, edits: Iterable[FileEdits]) -> Code:
         """The code with the edits made; a file that is not there is one of no bytes. Raises ValueError where an edit's

@@ -115,7 +115,9 @@ def _value(item: DriftItem, code: Code) -> str:
     values = reached(said, item.attribute)
     if any(value is UNKNOWN or not is_known(value) for value in values):
         return f"{item.attribute} cannot be computed from the files and the state"
-    if any(same(value, item.live_value) for value in values):
+    # What the code leaves out is the provider's default, which need not be off: `is_enabled` of a key is not.
+    unset = item.live_value is False
+    if any(same(value, item.live_value) and not (unset and value is None) for value in values):
         return ""
     return f"the code does not say {item.attribute} as it is live"
 

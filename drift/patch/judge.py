@@ -84,6 +84,9 @@ def _leaves(path: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
     if was is UNKNOWN or now is UNKNOWN:
         if was is not now:
             yield path, was, now
+    elif {type(was), type(now)} == {type(None), bool}:
+        # A switch that is left out is at its default, on or off.
+        yield path, was, now
     elif same(was, now) and is_known(was) and is_known(now):
         return
     elif isinstance(was, Mapping) or isinstance(now, Mapping):

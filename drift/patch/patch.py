@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lamplighter.core.redaction import holds_secret
 from lamplighter.core.text import printable
 from lamplighter.drift.model import DriftItem
-from lamplighter.drift.patch import literal
+from lamplighter.drift.patch import ignoring, members, removing, resources, values
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import is_secret, unsaid
 from lamplighter.drift.patch.judge import Goal, judge
@@ -23,8 +23,8 @@ from lamplighter.drift.patch.model import (
     contents_between,
 )
 
-RULES: tuple[Rules, ...] = (literal.rules,)
-"""What proposes candidates; the order is that in which they are tried."""
+RULES: tuple[Rules, ...] = (values.rules, members.rules, resources.rules, removing.rules)
+"""What proposes candidates for what the code is to say; the order is that in which they are tried."""
 _MOST = 40
 """Candidates tried for one item."""
 
@@ -132,7 +132,8 @@ class _Making:
 
     def _candidates(self, goal: Goal) -> Iterator[Candidate]:
         count = 0
-        for rules in self.rules:
+        ways = (ignoring.rules,) if goal.verdict is Verdict.IGNORE else self.rules
+        for rules in ways:
             for candidate in rules(goal.item, self.code):
                 count += 1
                 if count > _MOST:
@@ -176,6 +177,9 @@ def _why(goal: Goal, code: Code, start: Code, tried: Sequence[str]) -> str:
         return tried[0] if len(tried) == 1 else f"{tried[0]} (and {len(tried) - 1} more tried)"
     if is_secret(goal.item):
         return unsaid(goal.item, goal.verdict, code, start)
+    obstacle = removing.obstacle(goal.item, code) or resources.obstacle(goal.item, code)
+    if obstacle:
+        return obstacle
     return "no rule knows how to write it"
 
 

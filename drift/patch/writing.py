@@ -7,9 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lamplighter.drift.edits import hcl_literal
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """HCL that stands in a value as it is, instead of being a text."""
+
+    text: str
+
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*\Z", re.ASCII)
 _INLINE = 80
@@ -22,8 +31,10 @@ def expression(value: Any, indent: str = "") -> str | None:
     match value:
         case None:
             return "null"
+        case Reference():
+            return value.text
         case Mapping():
-            members = {_key(str(key)): expression(item, inner) for key, item in value.items()}
+            members = {key_text(str(key)): expression(item, inner) for key, item in value.items()}
             return _braced("{", aligned(members), "}", indent) if members else "{}"
         case list() | tuple():
             items = [expression(item, inner) for item in value]
@@ -74,11 +85,14 @@ def indent_at(content: bytes, position: int) -> str:
     return found[0].decode() if found else ""
 
 
-def _key(name: str) -> str:
+def key_text(name: str) -> str:
+    """A key of an object: bare where it is a name, else quoted."""
     return name if _NAME.match(name) else hcl_literal(name) or name
 
 
 def _braced(opening: str, lines: list[str] | None, closing: str, indent: str) -> str | None:
     if lines is None:
         return None
-    return "\n".join([opening, *(f"{indent}  {line}" for line in lines), f"{indent}{closing}"])
+    return "\n".join(
+        [opening, *(f"{indent}  {line}" if line else "" for line in lines), f"{indent}{closing}"]
+    )

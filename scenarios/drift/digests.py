@@ -12,18 +12,23 @@ import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from lamplighter.scenarios.drift.schema import Delivery
+from typing import Any, NamedTuple
 
 _SLOT = timedelta(minutes=15)
 """`Delivery.delivered` is the start of the quarter of an hour at whose end its file comes."""
 _TRAIL, _HOME, _BUCKET = "organisation", "eu-west-1", "acme-cloudtrail"
 
 
+class Delivered(NamedTuple):
+    """Where and when a log file came; as in `schema.Delivery`."""
+
+    account: str
+    region: str
+    delivered: str
+
+
 def write_digests(
-    root: Path, places: Collection[tuple[str, str]], files: Mapping[Path, Delivery]
+    root: Path, places: Collection[tuple[str, str]], files: Mapping[Path, Delivered]
 ) -> list[Path]:
     """The digests of a trail over these accounts and regions, beside its log files `files`, which are under `root`.
 
@@ -97,7 +102,7 @@ def _times(path: Path) -> list[str]:
     return [record["eventTime"] for record in json.loads(gzip.decompress(path.read_bytes()))["Records"]]
 
 
-def _came(delivery: Delivery) -> datetime:
+def _came(delivery: Delivered) -> datetime:
     return _moment(delivery.delivered) + _SLOT
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from lamplighter.scenarios.drift.digests import write_digests
+from lamplighter.scenarios.drift.digests import Delivered, write_digests
 from lamplighter.scenarios.world import REGIONS
 
 SCHEMA: Literal["lamplighter/drift-scenario/v1"] = "lamplighter/drift-scenario/v1"
@@ -172,8 +172,11 @@ class Scenario(_Model):
             for delivery in self.deliveries
         }
         if self.validated:
+            came = {
+                path: Delivered(item.account, item.region, item.delivered) for path, item in files.items()
+            }
             accounts = _accounts(self.project) | {delivery.account for delivery in self.deliveries}
-            write_digests(root, {(account, region) for account in accounts for region in REGIONS}, files)
+            write_digests(root, {(account, region) for account in accounts for region in REGIONS}, came)
         return list(files)
 
 

@@ -13,7 +13,6 @@ import orjson
 import pytest
 
 from lamplighter.core.findings import Finding
-from lamplighter.core.operations import EditHcl
 from lamplighter.core.results import Outcome
 from lamplighter.drift import check_directory
 from lamplighter.drift.check import DriftReport
@@ -139,13 +138,17 @@ def test_an_edit_of_the_plan_ends_its_drift(report: DriftReport, tmp_path: Path)
     shutil.copytree(CODE, code)
     copied = check_directory(code, [RECORDED / "trace"], STATE)
     assert copied.plan is not None
-    steps = [step.operation for step in copied.plan.steps if step.operation.executable]
+    steps = [step for step in copied.plan.steps if step.operation.executable]
     assert steps
-    for operation in steps:
+    for operation in (step.operation for step in steps):
         assert FileEdits().current_version(operation) == operation.target.version
         assert FileEdits().perform(operation, "claim").outcome is Outcome.DONE
     after = drifts(check_directory(code, [RECORDED / "trace"], STATE))
-    ended = {(step.address, step.attribute) for step in steps if isinstance(step, EditHcl)}
+    resolved = {name for step in steps for name in step.resolves}
+    ended = {
+        (finding.where, finding.details["attribute"]) for finding in report.findings if finding.id in resolved
+    }
+    assert ended
     assert set(after) == set(drifts(report)) - ended
 
 

@@ -285,6 +285,20 @@ def tagged() -> dict[str, Any]:
     return resource("aws_cloudwatch_log_group", "audit", attributes)
 
 
+def test_a_switch_that_is_left_out_is_not_off() -> None:
+    text = 'resource "aws_kms_key" "k" {\n  description = "k"\n}\n'
+    before = code({"main.tf": text}, resource("aws_kms_key", "k", {"id": "k", "is_enabled": True}))
+    off = goal(item("aws_kms_key.k", "is_enabled", False, was=True))
+    assert "does not say is_enabled" in said(before, before, off)
+    switched = changed(before, '"k"\n}', '"k"\n  is_enabled = false\n}')
+    assert not said(before, switched, off)
+    renamed = goal(item("aws_kms_key.k", "description", "x", was="k"))
+    both = changed(switched, 'description = "k"', 'description = "x"')
+    assert said(before, both, renamed) == "is_enabled of aws_kms_key.k would change too"
+    spelled = changed(before, 'description = "k"', 'description = "x"\n  is_enabled = true')
+    assert not said(before, spelled, renamed)
+
+
 def test_a_secret_is_never_written(logs: Code) -> None:
     secret = goal(item("aws_cloudwatch_log_group.audit", "retention_in_days", "(sensitive)", was=365))
     assert "secret" in said(logs, changed(logs, "365", '"(sensitive)"'), secret)
