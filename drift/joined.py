@@ -70,7 +70,6 @@ def join(
     for address in sorted(found.keys() | told.keys()):
         joined += join.of_address(told.get(address, []), found.get(address, []))
     own = {resource.address for resource in baseline.state.resources}
-    joined = [join.with_parent(item, items) for item in joined]
     return Joined(
         items=tuple(joined),
         gone=join.gone,
@@ -140,33 +139,6 @@ class _Join:
                 yield replace(self._exact(difference, likely), confidence=_LIKELY)
             else:
                 yield self._unattributed(difference)
-
-    def with_parent(self, item: DriftItem, told: Sequence[DriftItem]) -> DriftItem:
-        """A setting that is gone and that no call tells of, blamed on the first call on what it is a setting of."""
-        resource = self._resources.get(item.address or "")
-        if item.origin is not Origin.UNATTRIBUTED or item.action != "delete" or resource is None:
-            return item
-        holders = [rule for rule in filters().shadows if rule.held_by == resource.type]
-        calls = [
-            call
-            for call in told
-            if call.address in self._resources
-            for rule in holders
-            if rule.type == call.resource_type
-            if rule.is_linked(resource.attributes, self._resources[call.address].attributes)
-        ]
-        if not calls:
-            return item
-        # What is gone was taken by the first of the calls that could.
-        first = min(calls, key=lambda call: call.time)
-        return replace(
-            item,
-            actor=first.actor,
-            time=first.time,
-            events=first.events,
-            origin=first.origin,
-            confidence=_LIKELY,
-        )
 
     def _is_none(self, found: LiveDifference) -> bool:
         """Whether Terraform is told not to look there, or the code says already what is live."""

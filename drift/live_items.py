@@ -32,7 +32,7 @@ def refreshed(
         attribute=found.attribute,
         action=found.action,
         code_value=_shown(code, secret),
-        live_value=_shown(item.live_value if found.action == "delete" else live, secret),
+        live_value=_shown(item.live_value if item.action == found.action == "delete" else live, secret),
         location=place.location if place else None,
         risk=level.severity,
         risk_reason=level.reason,
