@@ -258,7 +258,7 @@ def in_parallel(function: Callable[[_A], _B], items: Sequence[_A], jobs: int, st
     pool = ThreadPoolExecutor(max_workers=max(1, min(jobs, len(items))))
     try:
         return list(pool.map(function, items))
-    except BaseException:
+    except BaseException:  # an interrupt too: what was started must end before it goes on its way
         stopped.set()
         raise
     finally:

@@ -94,7 +94,7 @@ class TraceIndex:
                 if whole is not None and whole.since < whole.until:
                     self._mark(region, whole)
                 self._db.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # an interrupt too: half a pull must not stay open in the transaction
                 self._db.execute("ROLLBACK")
                 raise
 
