@@ -26,7 +26,7 @@ def sample(tmp_path: Path) -> Wiring:
 
 def contents(wiring: Wiring) -> dict[str, str]:
     project = wiring.config.project
-    return {str(path.relative_to(project)): path.read_text() for path in sorted(project.glob("**/*.tf"))}
+    return {str(path.relative_to(project)): path.read_text() for path in sorted(project.glob("**/*.tf*"))}
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_a_filter_keeps_its_own(sample: Wiring, request_text: str, field: str, v
     found = [event.finding for event in events if isinstance(event, Found)]
     assert found and all(value in finding.details[field] for finding in found)
     (plan,) = [event.plan for event in events if isinstance(event, Proposed)]
-    addresses = {getattr(step.operation, "address", None) for step in plan.steps}
-    assert addresses <= {finding.where for finding in found}
+    resolved = {name for step in plan.steps for name in step.resolves}
+    assert resolved and resolved <= {finding.id for finding in found}
 
 
 def test_the_settings_say_whether_terraform_is_asked(tmp_path: Path) -> None:
