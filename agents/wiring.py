@@ -18,6 +18,7 @@ from lamplighter.core.policy import DriftRule, Policy
 from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Inventory, Names, Recall, SystemClock
 from lamplighter.tools.files import FileEdits
 from lamplighter.tools.saved_plans import SavedPlans
+from lamplighter.tools.terraform import with_profile
 
 
 class DriftAnswer(Protocol):
@@ -116,7 +117,7 @@ def build(
         check_drift=_drift_engine(config, policy.drift, recall, ask_model),
         effects=_effects(config),
         clock=clock or SystemClock(),
-        plan_revert=_plan_revert(config.state_dir / "plans"),
+        plan_revert=_plan_revert(config),
         inventory=_TerraformNames(config.project),
         ask_model=ask_model,
         recall=recall,
@@ -152,7 +153,7 @@ def _drift_engine(
     return check
 
 
-def _plan_revert(folder: Path) -> PlanRevert:
+def _plan_revert(config: Config) -> PlanRevert:
     def plan(
         directory: Path, answer: DriftAnswer, findings: Sequence[Finding], /
     ) -> tuple[Plan | None, Sequence[str]]:
@@ -163,7 +164,13 @@ def _plan_revert(folder: Path) -> PlanRevert:
         if not isinstance(answer, DriftReport) or answer.proposal is None:
             return None, ()
         wanted = {finding.id for finding in findings}
-        made = revert_plan(answer.proposal.narrowed(wanted, Verdict.REVERT), directory, folder)
+        made = revert_plan(
+            answer.proposal.narrowed(wanted, Verdict.REVERT),
+            directory,
+            config.state_dir / "plans",
+            program=config.terraform_program,
+            env=with_profile(config.aws_profile),
+        )
         return made.plan, made.left
 
     return plan
@@ -182,4 +189,7 @@ class _TerraformNames:
 
 
 def _effects(config: Config) -> dict[str, Effect]:
-    return {"edit_hcl": FileEdits(), "apply_saved_plan": SavedPlans(config.state_dir / "plans")}
+    plans = SavedPlans(
+        config.state_dir / "plans", program=config.terraform_program, env=with_profile(config.aws_profile)
+    )
+    return {"edit_hcl": FileEdits(), "apply_saved_plan": plans}

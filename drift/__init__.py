@@ -1,8 +1,8 @@
 """The drift engine: what was changed behind Terraform's back, by whom, and what would carry it into the code.
 
 `check_directory` is the face of it; data flows trace -> changes -> netted changes -> drift items -> findings and a
-plan of edits, one module a step (`trace`, `intents`, `netting`, `match`, `proposals`). Nothing here does I/O: files
-are read by `tools`.
+plan, one module a step (`trace`, `intents`, `netting`, `match`, `joined`, `patch`). All of it is pure but `refreshed`
+and `patch.revert`, which run Terraform through `tools`.
 """
 
 from __future__ import annotations

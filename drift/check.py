@@ -215,7 +215,8 @@ def judge(
     certain = [item for item in report.items if not item.suggested_by]
     if not certain:
         return report
-    return report.with_proposal(propose(certain, Code.of(code, state), loaded.directory, rules=terms.rules))
+    written = Code.of(code, state).with_records(extraction.records)
+    return report.with_proposal(propose(certain, written, loaded.directory, rules=terms.rules))
 
 
 def _uncertain(

@@ -46,6 +46,7 @@ def together(parts: Sequence[Heard]) -> Heard:
         whole.moments += part.extraction.moments
         whole.not_compared += part.extraction.not_compared
         whole.counts.update(part.extraction.counts)
+        whole.records |= part.extraction.records
     return _heard(_facts([part.facts for part in parts]), whole)
 
 

@@ -22,6 +22,10 @@ _HIDDEN = frozenset({"HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"}
 NOT_IN_CATALOGUE = "not in the catalogue"
 
 
+KEPT = 5_000
+"""Records; about 3 kB each."""
+
+
 class Uncatalogued(NamedTuple):
     """A call that changed something unknown to the catalogue: shown as not checked, never dropped."""
 
@@ -43,13 +47,16 @@ class Extraction:
     not_compared: int = 0
     """Calls by Terraform and services of which the catalogue does not know all."""
     counts: Counter[str] = field(default_factory=Counter[str])
+    records: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Of what people and automation changed, by event id, the first `KEPT` of them: they tell what a thing was made
+    with."""
 
 
 def extract(
     records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE, *, keep_unknown: bool = False
 ) -> Extraction:
-    """Records (already checked for their types) in any order -> changes, in the same order; none is kept, but those of
-    calls that the catalogue does not know where `keep_unknown` is set.
+    """Records (already checked for their types) in any order -> changes, in the same order. Kept are the first of what
+    people and automation changed, and those of calls that the catalogue does not know where `keep_unknown` is set.
 
     Of Terraform's own and the services' calls the changes are taken as far as the catalogue knows them; only what
     people and automation did and the catalogue does not know is kept aside. Calls that put an earlier version of
@@ -92,6 +99,8 @@ def _take(
     readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
     changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
     found.changes.extend(changes)
+    if origin.outside and changes and len(found.records) < KEPT:
+        found.records[str(record.get("eventID", ""))] = record
     reason = _gap(record, name, known, bool(changes))
     if reason and not origin.outside:
         found.not_compared += 1

@@ -8,7 +8,6 @@ normal plan alone tells what the state has taken over already (a change that is 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +21,7 @@ from lamplighter.core.results import ToolResult
 from lamplighter.core.text import printable
 from lamplighter.drift.planned import PlanRead, read_plan
 from lamplighter.drift.provider_schema import ProviderSchemas
-from lamplighter.tools.terraform import Terraform, opened
+from lamplighter.tools.terraform import Terraform, opened, with_profile
 
 _T = TypeVar("_T")
 _SHARE = 0.8
@@ -47,11 +46,10 @@ class Refresh:
     @classmethod
     def of(cls, config: Config) -> Refresh:
         """With the program, the time limit and the AWS profile of the settings."""
-        profile = {"AWS_PROFILE": config.aws_profile} if config.aws_profile else {}
         return cls(
             program=config.terraform_program,
             seconds=_SHARE * config.budgets.seconds,
-            env={**os.environ, **profile} if profile else None,
+            env=with_profile(config.aws_profile),
         )
 
     @property

@@ -21,8 +21,16 @@ class SavedPlans:
     A plan that was applied is deleted: it holds values in the clear.
     """
 
-    def __init__(self, folder: Path, *, seconds: float = 3600.0, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        program: str = "terraform",
+        seconds: float = 3600.0,
+        env: dict[str, str] | None = None,
+    ) -> None:
         self._folder = folder
+        self._program = program
         self._seconds = seconds
         self._env = env
 
@@ -54,7 +62,9 @@ class SavedPlans:
         return EffectResult(Outcome.DONE, "a new plan finds nothing to change there")
 
     def _terraform(self, apply: ApplySavedPlan) -> Terraform:
-        return Terraform(Path(apply.target.context), seconds=self._seconds, env=self._env)
+        return Terraform(
+            Path(apply.target.context), program=self._program, seconds=self._seconds, env=self._env
+        )
 
     def _path(self, apply: ApplySavedPlan) -> Path:
         if Path(apply.target.name).name != apply.target.name:

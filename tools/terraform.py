@@ -42,6 +42,11 @@ _BATCH = "lamp_batch"
 _SETTING = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
+def with_profile(profile: str) -> dict[str, str] | None:
+    """The environment of this process with an AWS profile in it; None where no profile is set: it is taken as it is."""
+    return {**os.environ, "AWS_PROFILE": profile} if profile else None
+
+
 class Terraform:
     """The program in one directory.
 

@@ -2,6 +2,6 @@
 
 For each drift item rules propose candidates, the one nearest to where the value comes from first (`values`, `members`,
 `resources`, `removing`, `ignoring`); the judge takes the first that makes the code say what is live and leaves
-everything else as it was. Terraform's own plan then has the last word. Pure over the bytes of the files, but for that
-last step.
+everything else as it was. Terraform's own plan then has the last word (`verify`). Pure over the bytes of the files, but
+for that and for `revert`, which has Terraform save the plan of the way back.
 """

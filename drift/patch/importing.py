@@ -14,10 +14,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from lamplighter.drift.edits import hcl_literal
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.statements import Draft
-from lamplighter.drift.patch.writing import block
+from lamplighter.drift.patch.writing import block, hcl_literal
 
 FILE = "imports.tf"
 

@@ -35,6 +35,7 @@ def revert_plan(
     root: Path,
     folder: Path,
     *,
+    program: str = "terraform",
     seconds: float = 600.0,
     env: dict[str, str] | None = None,
 ) -> Reverted:
@@ -53,7 +54,7 @@ def revert_plan(
     if not items:
         return Reverted(None, left=tuple(left))
     addresses = sorted({item.address for item in items if item.address})
-    terraform = Terraform(root.absolute(), seconds=seconds, env=env)
+    terraform = Terraform(root.absolute(), program=program, seconds=seconds, env=env)
     path = _private(folder)
     try:
         facts = _planned(terraform, path, addresses)

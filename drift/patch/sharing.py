@@ -112,11 +112,8 @@ def _change_of(slot: Slot, step: Step) -> _Change | None:
     if not step.path and step.do in (Do.ADD, Do.DROP) and not here.in_json and not here.plain:
         return _of_list(slot, step)
     if not step.path:
-        text = (
-            "null"
-            if step.do is Do.GONE
-            else text_of(step.value, here, slot.indent, document=bool(step.path == ()))
-        )
+        gone = step.do is Do.GONE
+        text = "null" if gone else text_of(step.value, here, slot.indent, document=True)
     elif is_known(slot.current) and slot.current is not None and _is_small(step.path, slot.current):
         whole = applied_to(slot.current, step.path, step.do, step.value)
         text = text_of(whole, here, slot.indent, document=True) if is_known(whole) else None

@@ -183,7 +183,7 @@ def listed(content: bytes, node: Node, text: str) -> Splice:
         # A list whose last item closes on its own line has the new one right behind it.
         ends = _line_end(content, last.end_byte)
         rest = content[last.end_byte : min(ends, close)].decode()
-        return Splice(last.end_byte, min(ends, close), f",{rest.rstrip()}\n{indent}{text}\n{' ' * 0}")
+        return Splice(last.end_byte, min(ends, close), f",{rest.rstrip()}\n{indent}{text}\n")
     ends = min(_line_end(content, comma.end_byte), close)
     return Splice(ends, ends, f"{indent}{text},\n")
 

@@ -5,12 +5,12 @@ Layout follows `terraform fmt`: two blanks a level, equals signs of neighbours i
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from lamplighter.drift.edits import hcl_literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +96,16 @@ def _braced(opening: str, lines: list[str] | None, closing: str, indent: str) ->
     return "\n".join(
         [opening, *(f"{indent}  {line}" if line else "" for line in lines), f"{indent}{closing}"]
     )
+
+
+def hcl_literal(value: Any) -> str | None:
+    """A scalar as HCL writes it; None for what is not a scalar. Text is escaped, so it stays text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value) if math.isfinite(value) else None
+    # `$${` as text of its own has no escape that every reader of HCL takes the same way.
+    if isinstance(value, str) and value.isprintable() and not re.search(r"\$\$\{|%%\{", value):
+        quoted = json.dumps(value, ensure_ascii=False)
+        return quoted.replace("${", "$${").replace("%{", "%%{")
+    return None

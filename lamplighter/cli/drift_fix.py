@@ -120,7 +120,7 @@ def _answer(
         lines = ["no drift to fix", *(f"not checked: {log_line(line)}" for line in report.not_checked)]
         data = told.nothing(report.not_checked)
         return Answer(told.SCHEMA, data, lambda: "\n".join(lines), _code(report), rows=())
-    verified = _verified(invocation, proposal, root, state, terraform)
+    verified = _verified(invocation, proposal, root, state, workspace, terraform)
     proposal = proposal.with_patch(verified.patch)
     whole = proposal.plan()
     plan = whole.under(invocation.policy.version, invocation.identity).executable() if whole else None
@@ -172,16 +172,25 @@ def _chosen(
 
 
 def _verified(
-    invocation: Invocation, proposal: Proposal, root: Path, state: str, terraform: bool | None
+    invocation: Invocation,
+    proposal: Proposal,
+    root: Path,
+    state: str,
+    workspace: str,
+    terraform: bool | None,
 ) -> Verified:
     from lamplighter.drift.patch.verify import unverified, verified
 
     refresh = refresh_of(invocation, terraform)
     if refresh is None:
-        return unverified(proposal.patch) if proposal.patch.edits else unverified(proposal.patch, "no patch")
+        return unverified(proposal.patch)
+    if workspace:
+        return unverified(
+            proposal.patch, "with --workspace no plan is made: select it in the directory first"
+        )
     from lamplighter.tools.terraform_trial import trial
 
-    given = _state_bytes(state or invocation.resolved.config.state, root)
+    given = _state_bytes(invocation, state, root)
     if given is not None and not given:
         return unverified(proposal.patch, "what `show -json` prints is no state that Terraform plans with")
     with (
@@ -193,13 +202,18 @@ def _verified(
         return verified(proposal.decisions, proposal.patch.before, ready.data)
 
 
-def _state_bytes(place: str, root: Path) -> bytes | None:
+def _state_bytes(invocation: Invocation, named: str, root: Path) -> bytes | None:
     """The state that is named; None where none is, empty where it is one that Terraform does not take."""
-    if not place:
+    config = invocation.resolved.config
+    if not (named or config.state):
         return None
-    from lamplighter.tools.state_sources import fetch_state, parse_source
+    from lamplighter.drift.states import state_for
+    from lamplighter.tools.state_sources import fetch_state
 
-    read = fetch_state(parse_source(place, root))
+    source = state_for(root, named or config.state, profile=config.aws_profile)
+    if source is None:
+        return None
+    read = fetch_state(source)
     return json.dumps(read.document).encode() if read.form == "v4" else b""
 
 
@@ -266,7 +280,10 @@ def execute(invocation: Invocation, plan: Plan, following: _Following) -> None:
             _ask(plan)
             if not ledger.approvals_of(plan.digest, ApprovalState.PENDING):
                 ledger.request_approval(
-                    plan, requested_by=invocation.identity, channel="cli", policy=invocation.policy
+                    plan,
+                    requested_by=plan.requested_by or invocation.identity,
+                    channel="cli",
+                    policy=invocation.policy,
                 )
             standing = [
                 ledger.decide(
@@ -315,13 +332,26 @@ def revert(
 ) -> Answer:
     """Plan with Terraform to set what is named, or decided to go back, to what the code says; an approval runs it."""
     from lamplighter.drift.patch.revert import SCHEMA, data, revert_plan, text
+    from lamplighter.tools.terraform import with_profile
 
+    if workspace:
+        raise Refused(
+            f"--workspace {log_line(workspace)}",
+            "a plan is made in the selected workspace only",
+            "select it with `terraform workspace select`, then revert",
+        )
     names, directory = _split(named)
     config = invocation.resolved.config
     report = checked(invocation, directory, state, workspace, source, terraform)
     proposal = _chosen(report, names, "revert" if names else None)
     with progress("planning the way back", quiet=invocation.quiet):
-        made = revert_plan(proposal, directory or config.project, config.state_dir / "plans")
+        made = revert_plan(
+            proposal,
+            directory or config.project,
+            config.state_dir / "plans",
+            program=config.terraform_program,
+            env=with_profile(config.aws_profile),
+        )
     if made.plan is None:
         return Answer(SCHEMA, data(made), lambda: text(made), _code(report))
     plan = made.plan.under(invocation.policy.version, invocation.identity)

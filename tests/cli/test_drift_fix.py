@@ -240,3 +240,23 @@ def test_a_decision_of_a_person_and_of_the_policy(home: Path) -> None:
 def test_help_is_light(home: Path) -> None:
     done = lamp(home, "drift", "--help")
     assert done.code == 0 and b"revert" in done.stdout and ROOT.is_dir()
+
+
+def test_a_resource_made_by_hand_is_imported(home: Path) -> None:
+    made = "https://sqs.eu-west-1.amazonaws.com/111122223333/by-hand"
+    trace = json.loads((home / "trace.json").read_text())
+    record = call("sqs:CreateQueue", {"queueName": "by-hand"})
+    record["responseElements"] = {"queueUrl": made}
+    trace["Records"].append(record)
+    (home / "trace.json").write_text(json.dumps(trace))
+    (home / "project" / "versions.tf").write_text('provider "aws" {\n  region = "eu-west-1"\n}\n')
+    done = lamp(home, "drift", "import", "project", "--trace", "trace.json", "--json")
+    answer = json.loads(done.stdout)
+    assert [row["placed"] for row in answer["decisions"]] == [True]
+    assert f'+  id = "{made}"' in answer["diff"] and '+  name = "by-hand"' in answer["diff"]
+
+
+def test_another_workspace_is_not_planned_in(home: Path) -> None:
+    done = lamp(home, "drift", "revert", "project", "--trace", "trace.json", "--workspace", "staging")
+    assert done.code == 3
+    assert "a plan is made in the selected workspace only" in done.stderr.decode()

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamplighter.drift.edits import hcl_literal
 from lamplighter.drift.hcl.evaluate import Scope, value_of
 from lamplighter.drift.hcl.modules import Instance, Module, StateValues, World
 from lamplighter.drift.hcl.syntax import parse
 from lamplighter.drift.hcl.work import Work
+from lamplighter.drift.patch.writing import hcl_literal
 
 HOSTILE = [
     "${aws_iam_role.admin.arn}",
