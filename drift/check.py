@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,9 +23,6 @@ from lamplighter.drift.heard import Heard, hear
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
-from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.model import Verdict
-from lamplighter.drift.patch.proposal import Proposal, propose
 from lamplighter.drift.places import Layout
 from lamplighter.drift.proposals import evidence_of, finding_of
 from lamplighter.drift.reach import declared
@@ -38,6 +36,7 @@ from lamplighter.tools.state_sources import StateSource, fetch_state
 from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
 
 if TYPE_CHECKING:
+    from lamplighter.drift.patch.proposal import Proposal
     from lamplighter.drift.refreshed import Refresh
 
 
@@ -45,18 +44,19 @@ if TYPE_CHECKING:
 class DriftReport:
     """What was found, what it rests on, what could be done, and what was not looked at.
 
-    `incomplete` says that a part of `not_checked` may hide drift, so the answer must not pass for a clean one.
+    `incomplete` says that a part of `not_checked` may hide drift, so the answer must not pass for a clean one. The
+    proposal, and the plan of it, are made when they are first asked for: a patch takes longer than the check.
     """
 
     findings: tuple[Finding, ...]
     evidence: tuple[Evidence, ...]
-    plan: Plan | None
     not_checked: tuple[str, ...]
     incomplete: bool
     coverage: Coverage
     live: LiveValues = field(default_factory=lambda: LiveValues("trace"))
     items: tuple[DriftItem, ...] = field(repr=False, default=())
-    proposal: Proposal | None = field(repr=False, default=None)
+    propose: Callable[[], Proposal] | None = field(repr=False, compare=False, default=None)
+    """Makes the proposal; None where there is nothing to propose."""
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
 
     @property
@@ -68,9 +68,17 @@ class DriftReport:
         own = self.coverage
         return min(own.first or first, first or own.first), max(own.last, last)
 
+    @cached_property
+    def proposal(self) -> Proposal | None:
+        return self.propose() if self.propose is not None else None
+
+    @property
+    def plan(self) -> Plan | None:
+        return self.proposal.plan() if self.proposal is not None else None
+
     def with_proposal(self, proposal: Proposal) -> DriftReport:
         """The same with another proposal, of some of the findings or with a patch that was verified."""
-        return replace(self, proposal=proposal, plan=proposal.plan())
+        return replace(self, propose=lambda: proposal)
 
     def plan_for(self, findings: Iterable[Finding], *, codify: bool = False) -> Plan | None:
         """The plan of these findings alone: an edit that several share is made anew for those that are left.
@@ -79,6 +87,8 @@ class DriftReport:
         """
         if self.proposal is None:
             return None
+        from lamplighter.drift.patch.model import Verdict
+
         wanted = {finding.id for finding in findings}
         return self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None).plan()
 
@@ -215,8 +225,15 @@ def judge(
     certain = [item for item in report.items if not item.suggested_by]
     if not certain:
         return report
-    written = Code.of(code, state).with_records(extraction.records)
-    return report.with_proposal(propose(certain, written, loaded.directory, rules=terms.rules))
+
+    def made() -> Proposal:
+        from lamplighter.drift.patch.code import Code
+        from lamplighter.drift.patch.proposal import propose
+
+        written = Code.of(code, state).with_records(extraction.records)
+        return propose(certain, written, loaded.directory, rules=terms.rules)
+
+    return replace(report, propose=made)
 
 
 def _uncertain(
@@ -250,7 +267,6 @@ def _report(
     return DriftReport(
         findings=tuple(findings.values()),
         evidence=tuple(evidence[key] for key in sorted(evidence)),
-        plan=None,
         not_checked=tuple(redact(line) for line in (*hidden, *limited)),
         incomplete=bool(hidden),
         coverage=coverage,

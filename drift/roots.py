@@ -173,7 +173,7 @@ def state_source(root: RootModule, directory: Path, workspace: str = "") -> Stat
         case "s3":
             return _s3(backend, chosen) or pull
         case "http" if backend.text("address"):
-            return HttpSource(backend.text("address"))
+            return HttpSource(backend.text("address"), in_code=True)
         case "cloud" | "remote":
             return _hcp(backend, chosen) or pull
         case _:

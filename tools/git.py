@@ -88,6 +88,12 @@ def commit_on_branch(
     return commit
 
 
+def prefix_of(directory: Path) -> str:
+    """Where a directory lies in its repository, with a `/` at the end; empty at its top, or where there is none."""
+    found = _try(directory, "rev-parse", "--show-prefix")
+    return os.fsdecode(found.stdout).rstrip("\n") if found.code == 0 else ""
+
+
 def _commit(directory: Path, ref: str) -> str:
     found = _try(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     named = found.stdout.decode("ascii", "replace").strip()

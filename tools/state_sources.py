@@ -52,9 +52,14 @@ class S3Source:
 
 @dataclass(frozen=True, slots=True)
 class HttpSource:
-    """An address of the HTTP backend; user and password come from TF_HTTP_USERNAME and TF_HTTP_PASSWORD."""
+    """An address of the HTTP backend; user and password come from TF_HTTP_USERNAME and TF_HTTP_PASSWORD.
+
+    One that stands in the code is given them only where TF_HTTP_ADDRESS is the same: whoever writes code must not
+    choose where credentials are sent.
+    """
 
     address: str
+    in_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,8 @@ def fetch_state(
             return read_state(path.parent, path)
         case S3Source():
             return state_of(label_of(source), _from_s3(source, seconds))
-        case HttpSource(address):
-            return state_of(label_of(source), _from_http(address, given, seconds))
+        case HttpSource():
+            return state_of(label_of(source), _from_http(source, given, seconds))
         case HcpSource():
             return state_of(label_of(source), _from_hcp(source, given, seconds))
         case PullSource():
@@ -220,10 +225,12 @@ def _from_s3(source: S3Source, seconds: float) -> bytes:
     return content
 
 
-def _from_http(address: str, env: Mapping[str, str], seconds: float) -> bytes:
+def _from_http(source: HttpSource, env: Mapping[str, str], seconds: float) -> bytes:
     from lamplighter.tools import http_get
 
-    user, password = env.get("TF_HTTP_USERNAME", ""), env.get("TF_HTTP_PASSWORD", "")
+    address = source.address
+    trusted = not source.in_code or address == env.get("TF_HTTP_ADDRESS")
+    user, password = (env.get(f"TF_HTTP_{name}", "") if trusted else "" for name in ("USERNAME", "PASSWORD"))
     basic = base64.b64encode(f"{user}:{password}".encode()).decode() if user or password else ""
     answer = http_get.get(
         address,
@@ -236,11 +243,10 @@ def _from_http(address: str, env: Mapping[str, str], seconds: float) -> bytes:
     if answer.status in (204, 404):
         raise InputError(label, _NO_STATE, "check the address")
     if answer.status in (401, 403):
-        remedy = (
-            "check TF_HTTP_USERNAME and TF_HTTP_PASSWORD"
-            if basic
-            else "set TF_HTTP_USERNAME and TF_HTTP_PASSWORD"
-        )
+        remedy = "check" if basic else "set"
+        remedy += " TF_HTTP_USERNAME and TF_HTTP_PASSWORD"
+        if not trusted:
+            remedy = "name it with --state, or in TF_HTTP_ADDRESS, to have it given user and password"
         raise Unavailable(label, f"does not let us read the state (HTTP {answer.status})", remedy)
     if answer.status != 200:
         raise Unavailable(label, f"answers with HTTP {answer.status}", "try again, or check the address")

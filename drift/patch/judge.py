@@ -14,7 +14,7 @@ from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in, imported_for, reached, set_of, unsaid
 from lamplighter.drift.patch.model import Verdict
-from lamplighter.drift.patch.written import Said, Written
+from lamplighter.drift.patch.written import OUTPUT, Said, Written
 from lamplighter.drift.values import ABSENT, at, same
 
 _RESTS_ON = ("var.", "local.", "module.", "each.", "data.", "path.", "count.")
@@ -60,11 +60,11 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     for change in changes(before.written, after.written):
         if not any(one.covers(change) for one in allowed) and not _is_stored(change, after):
             return Judgement(_said(change))
-    reason = _imports(before, after)
+    reason = _imports(before, after) or _around(before.written, after.written)
     if reason:
         return Judgement(reason)
     uncertain, notes = _uncertain(before.written, after.written, goals, after)
-    return Judgement(uncertain, notes)
+    return Judgement(uncertain, (*notes, *_outputs(before.written, after.written)))
 
 
 def changes(before: Written, after: Written) -> Iterator[Change]:
@@ -257,6 +257,27 @@ def _imports(before: Code, after: Code) -> str:
         if address not in after.written.imports:
             return f"{address} would be made anew: nothing imports what is there"
     return ""
+
+
+def _around(before: Written, after: Written) -> str:
+    """What changes besides resources, as a provider's region by a local that it shares with a drifted tag."""
+    for name in sorted(before.around.keys() | after.around.keys()):
+        was, now = before.around.get(name), after.around.get(name)
+        if name.startswith(OUTPUT):
+            continue
+        if was is None or now is None:
+            return f"{name} would {'vanish from' if now is None else 'appear in'} the code"
+        for key in sorted({*was, *now}):
+            for path, _, _ in _leaves(key, was.get(key), now.get(key)):
+                return f"{path} of {name} would change too"
+    return ""
+
+
+def _outputs(before: Written, after: Written) -> Iterator[str]:
+    for name, now in after.around.items():
+        was = before.around.get(name, {})
+        if name.startswith(OUTPUT) and next(_leaves("value", was.get("value"), now.get("value")), None):
+            yield f"{name} changes with it"
 
 
 def _uncertain(

@@ -106,9 +106,14 @@ def edits_between(before: bytes, after: bytes) -> tuple[ByteEdit, ...]:
     offsets = [0]
     for line in old:
         offsets.append(offsets[-1] + len(line))
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    # Most of a file is as it was: only what lies between its first and its last difference is compared line by line.
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    middle = old[head : len(old) - tail], new[head : len(new) - tail]
     found: list[ByteEdit] = []
-    for kind, first, last, start, end in matcher.get_opcodes():
+    for kind, *ends in difflib.SequenceMatcher(None, *middle, autojunk=False).get_opcodes():
+        first, last, start, end = (head + at for at in ends)
         if kind == "replace" and last - first == end - start:
             pairs = zip(offsets[first:last], old[first:last], new[start:end], strict=True)
             found += [_cut(offset, was, now) for offset, was, now in pairs]

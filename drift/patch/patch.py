@@ -166,6 +166,8 @@ def _obstacle(candidate: Candidate) -> str:
     for edit in candidate.edits:
         if edit.file.startswith("../"):
             return f"{edit.file} lies beside the project, others may use it too"
+        if not edit.file.isprintable() or any(mark in edit.file for mark in '"\\'):
+            return f"{edit.file}: a file of this name cannot stand in a patch"
         # An edit is kept and shown with the old text as well as the new, and code is no place for a secret.
         if any(holds_secret(part.old) or holds_secret(part.new) for part in edit.edits):
             return "the edit would hold a secret"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,6 +60,7 @@ def revert_plan(
     path = _private(folder)
     try:
         facts = _planned(terraform, path, addresses)
+        _require_drifted(facts, items)
     except BaseException:  # reason: also on Ctrl-C the plan goes, which holds values in the clear
         path.unlink(missing_ok=True)
         raise
@@ -65,7 +68,7 @@ def revert_plan(
         path.unlink(missing_ok=True)
         left += [f"{address}: Terraform finds it as the code says" for address in addresses]
         return Reverted(None, left=tuple(left))
-    return Reverted(_plan(items, addresses, path, root), tuple(facts), tuple(left))
+    return Reverted(_plan(items, addresses, facts, path, root), tuple(facts), tuple(left))
 
 
 def _planned(terraform: Terraform, path: Path, addresses: Sequence[str]) -> list[PlannedFact]:
@@ -81,8 +84,13 @@ def _planned(terraform: Terraform, path: Path, addresses: Sequence[str]) -> list
 def _require_only(document: dict[str, Any], addresses: Collection[str]) -> None:
     """Judged on every change that the plan lists, also those that a reader of drift would leave out."""
     for entry in document.get("resource_changes", []):
-        actions = entry.get("change", {}).get("actions", [])
+        change = entry.get("change", {})
+        actions = change.get("actions", [])
         address = printable(str(entry.get("address", "")), limit=300)
+        if change.get("importing") or entry.get("previous_address", entry.get("address")) != entry.get(
+            "address"
+        ):
+            raise Refused(address, "the way back would import or move it in the state", "apply that first")
         if actions in (["no-op"], ["read"]):
             continue
         if "delete" in actions or "forget" in actions:
@@ -92,22 +100,68 @@ def _require_only(document: dict[str, Any], addresses: Collection[str]) -> None:
             raise Refused(
                 address, "the way back would change it too", "name it as well, or set it back by hand"
             )
+    if document.get("action_invocations"):
+        raise Refused("terraform plan", "the way back would invoke actions", "apply by hand")
     for name, output in (document.get("output_changes") or {}).items():
         if output.get("actions") not in (["no-op"], None) and "delete" in output["actions"]:
             raise Refused(f"output {name}", "the way back would remove it", "apply by hand")
 
 
+def _require_drifted(facts: Sequence[PlannedFact], items: Sequence[DriftItem]) -> None:
+    """Code that was changed and never applied would go out with the way back of another attribute."""
+    for fact in facts:
+        own = [item.attribute for item in items if item.address == fact.address]
+        # What is known only after the apply is the provider's answer to the rest, not what code says.
+        if (
+            fact.attribute
+            and not fact.unknown
+            and not any(_meet(fact.attribute, attribute) for attribute in own)
+        ):
+            raise Refused(
+                f"{printable(fact.attribute, limit=200)} of {printable(fact.address, limit=300)}",
+                "the way back would change it too, and it did not drift",
+                "apply what the code says of it first, or set the drift back by hand",
+            )
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether one attribute is the other, or in it; tags come with the provider's own."""
+    left, right = (_steps(path) for path in (one, other))
+    count = min(len(left), len(right))
+    return left[:count] == right[:count]
+
+
+def _steps(path: str) -> list[str]:
+    steps = [step for step in path.split(".") if not step.isdecimal()]
+    return ["tags", *steps[1:]] if steps[:1] == ["tags_all"] else steps
+
+
+_KEPT_SECONDS = 8 * 24 * 3600
+"""An approval lasts a week at most: a plan older than that is never applied, and holds values in the clear."""
+
+
 def _private(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
+    for old in folder.glob("*.tfplan"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
+                old.unlink()
     return folder / f"{secrets.token_hex(12)}.tfplan"
 
 
-def _plan(items: Sequence[DriftItem], addresses: Sequence[str], path: Path, root: Path) -> Plan:
+def _plan(
+    items: Sequence[DriftItem],
+    addresses: Sequence[str],
+    facts: Sequence[PlannedFact],
+    path: Path,
+    root: Path,
+) -> Plan:
     version = hashlib.sha256(path.read_bytes()).hexdigest()
     operation = ApplySavedPlan(
         target=Target(context=str(root.resolve()), kind="terraform_plan", name=path.name, version=version),
         addresses=tuple(addresses),
+        changes=tuple(_line(fact) for fact in facts),
     )
     resolves = tuple(dict.fromkeys(finding_of(item).id for item in items))
     evidence = sorted({piece.id for item in items for piece in evidence_of(item)})
@@ -134,9 +188,11 @@ def data(made: Reverted) -> dict[str, Any]:
 def text(made: Reverted) -> str:
     """For a terminal."""
     lines = ["nothing is to be reverted"] if made.plan is None else [f"plan {made.plan.digest}"]
-    for fact in made.changes:
-        what = (
-            f"{fact.attribute} {brief(fact.before)} -> {brief(fact.after)}" if fact.attribute else fact.action
-        )
-        lines.append(f"  {printable(fact.address)}  {printable(what, limit=400)}")
+    lines += [f"  {_line(fact)}" for fact in made.changes]
     return "\n".join([*lines, *(f"left: {printable(line)}" for line in made.left)])
+
+
+def _line(fact: PlannedFact) -> str:
+    """What an apply does to one attribute."""
+    what = f"{fact.attribute} {brief(fact.before)} -> {brief(fact.after)}" if fact.attribute else fact.action
+    return f"{printable(fact.address)}  {printable(what, limit=400)}"

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.blocks import contents
-from lamplighter.drift.hcl.declared import Declared, declared
+from lamplighter.drift.hcl.declared import Declared, declared, module_instances
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known, value_of
-from lamplighter.drift.hcl.modules import Instance, as_written
+from lamplighter.drift.hcl.modules import Instance, as_written, local_source
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.hcl.syntax import Block, Body, source
 from lamplighter.drift.members import Member, held, sets
@@ -18,6 +18,8 @@ from lamplighter.drift.model import StateResource
 from lamplighter.drift.state import StateIndex
 
 _REPEATS = ("for_each", "count")
+OUTPUT = "output."
+_TAGGING = ("default_tags", "ignore_tags")
 _META = ("provider", "depends_on", "lifecycle", "provisioner", "connection")
 """What tells Terraform how to handle a resource: compared as written."""
 
@@ -45,6 +47,9 @@ class Written:
 
     instances: Mapping[str, Said]
     imports: Mapping[str, str]
+    around: Mapping[str, Mapping[str, Any]]
+    """What providers, data sources, calls of modules that were not read, and outputs of the root say, by a name of
+    their own. What a provider says of tags is in the resources' `tags_all`."""
     shared: str
     """Everything besides resources, as written: what a value that cannot be computed may rest on."""
     state: StateIndex
@@ -54,8 +59,14 @@ class Written:
         """`variables` are the files that give values to variables."""
         stored = {resource.address: resource for resource in state.resources}
         found = {item.address: _said(item, stored) for item in declared(project.root, stored)}
-        shared = [content.decode("utf-8", "replace") for content in variables]
-        return cls(found, dict(_imports(project.root)), "\n".join([*shared, *_shared(project.root)]), state)
+        texts = [content.decode("utf-8", "replace") for content in variables]
+        around = {
+            name: contents(body, instance.scope)
+            for instance in module_instances(project.root, stored)
+            for name, body in _around(instance)
+        }
+        shared = "\n".join([*texts, *_shared(project.root)])
+        return cls(found, dict(_imports(project.root)), around, shared, state)
 
     @cached_property
     def stored(self) -> Mapping[str, StateResource]:
@@ -142,6 +153,22 @@ def _imports(root: Instance) -> Iterator[tuple[str, str]]:
         value = value_of(named.expression, root.scope) if named is not None else UNKNOWN
         if (to := as_written(block, "to")) and "for_each" not in block.body.attributes:
             yield to, value if isinstance(value, str) else ""
+
+
+def _around(instance: Instance) -> Iterator[tuple[str, Body]]:
+    module, prefix = instance.module, instance.prefix
+    for name, block in module.providers.items():
+        rest = tuple(inner for inner in block.body.blocks if inner.type not in _TAGGING)
+        yield f"{prefix}provider.{name}", Body(block.body.attributes, rest)
+    for (kind, name), block in module.data.items():
+        # A policy document is what is computed from it: it is judged where it is used.
+        if kind != "aws_iam_policy_document":
+            yield f"{prefix}data.{kind}.{name}", block.body
+    for name, block in module.calls.items():
+        if local_source(block, module.directory) not in instance.modules:
+            yield f"{prefix}module.{name}", block.body
+    if not prefix:
+        yield from ((f"{OUTPUT}{name}", block.body) for name, block in module.outputs.items())
 
 
 def _shared(root: Instance) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from lamplighter.drift.patch.verify import Verified
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_LEAST_ID = len("drift-") + 4
+"""Characters of an id that name a finding: every id begins alike."""
 _DECISIONS = ("codify", "revert", "ignore", "ask")
 
 
@@ -145,7 +148,7 @@ def _code(report: DriftReport) -> Exit:
 
 def _split(named: tuple[str, ...]) -> tuple[tuple[str, ...], Path | None]:
     """The findings and addresses, and the directory that may stand last."""
-    if named and (Path(named[-1]).is_dir() or named[-1].startswith((".", "/"))):
+    if named and named[-1] and (Path(named[-1]).is_dir() or named[-1].startswith((".", "/"))):
         return named[:-1], Path(named[-1])
     return named, None
 
@@ -160,7 +163,8 @@ def _chosen(
     found = [one for one in report.findings if not unmanaged or one.kind == "unmanaged"]
     wanted: set[str] = set()
     for name in names:
-        fitting = [one.id for one in found if name == one.where or one.id.startswith(name)]
+        by_id = len(name) >= _LEAST_ID
+        fitting = [one.id for one in found if name == one.where or (by_id and one.id.startswith(name))]
         if not fitting:
             raise InputError(name, "no drift of this id or address was found", "see `lamp drift check`")
         wanted.update(fitting)
@@ -239,9 +243,12 @@ def _done_with(
     from lamplighter.drift.patch.told import headline, unified
 
     following = _Following()
-    if patch is not None:
+    if patch is not None and not made.patch.edits:
+        following.lines.append("no patch was written: there is nothing to edit")
+    elif patch is not None:
+        _require_no_code(patch, root, made)
         write_bytes(patch, unified(made.patch))
-        following.lines.append(f"written: {log_line(str(patch))}; next: git apply {log_line(str(patch))}")
+        following.lines.append(f"written: {log_line(str(patch))}; next: {log_line(_apply_line(patch, root))}")
     if branch:
         following.lines.append(_on_branch(made, root, branch, f"{headline(made)}\n"))
     if (save_plan or write) and made.plan is None:
@@ -255,6 +262,21 @@ def _done_with(
         else:
             following.lines.append(f"next: lamp plan show {made.plan.digest[:12]}")
     return following
+
+
+def _require_no_code(patch: Path, root: Path, made: Fix) -> None:
+    """Raises Refused where the patch would take the place of a file that it is of."""
+    if any((root / name).resolve() == patch.resolve() for name in made.patch.before.contents):
+        raise Refused(str(patch), "is a file of the code", "name another one")
+
+
+def _apply_line(patch: Path, root: Path) -> str:
+    """Git takes the paths of a patch from the top of the repository, and passes over what it does not find there."""
+    from lamplighter.tools.git import prefix_of
+
+    prefix = prefix_of(root)
+    below = [f"--directory={prefix}"] if prefix else []
+    return shlex.join(["git", "apply", *below, str(patch)])
 
 
 def _on_branch(made: Fix, root: Path, branch: str, message: str) -> str:
@@ -301,6 +323,17 @@ def execute(invocation: Invocation, plan: Plan, following: _Following) -> None:
     following.code = report.exit_code
 
 
+def _require_own_state(root: Path, given: str) -> None:
+    """Raises Refused for a state that is not the one that Terraform would plan the way back with."""
+    own = root / "terraform.tfstate"
+    if given and Path(given).resolve() != own.resolve():
+        raise Refused(
+            f"state {log_line(given)}",
+            "a way back is planned with the directory's own state",
+            "leave --state out, and the setting `state`",
+        )
+
+
 def _ask(plan: Plan) -> None:
     short = plan.digest[:12]
     if not sys.stdin.isatty():
@@ -342,6 +375,7 @@ def revert(
         )
     names, directory = _split(named)
     config = invocation.resolved.config
+    _require_own_state(directory or config.project, state or config.state)
     report = checked(invocation, directory, state, workspace, source, terraform)
     proposal = _chosen(report, names, "revert" if names else None)
     with progress("planning the way back", quiet=invocation.quiet):

@@ -152,7 +152,7 @@ def _root_report() -> tuple[dict[str, Any], dict[str, Any]]:
         "evidence": {"type": "array", "items": {"$ref": "#/$defs/Evidence"}},
         "not_checked": _TEXTS,
         "incomplete": {"type": "boolean", "description": "what was not checked may hide drift"},
-        "plan": {"type": ["string", "null"], "description": "digest of the proposed plan"},
+        "plan": {"type": ["string", "null"], "description": "digest of the plan that was kept (--save-plan)"},
         "live": _object(live),
         "coverage": _object(covered),
     }

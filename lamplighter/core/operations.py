@@ -321,6 +321,13 @@ class ApplySavedPlan(_Operation):
 
     verb: Literal["apply_saved_plan"] = "apply_saved_plan"
     addresses: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    """What the apply does, a line each, for whoever approves it."""
+
+    @field_validator("changes")
+    @classmethod
+    def _without_secrets(cls, lines: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return tuple(redacted_when_made(line, info) for line in lines)
 
     @property
     def risk(self) -> Risk:
@@ -331,7 +338,7 @@ class ApplySavedPlan(_Operation):
         return DryRun.PLAN
 
     def diff(self) -> str:
-        return "\n".join(f"~ {address}" for address in self.addresses)
+        return "\n".join(f"~ {line}" for line in (self.changes or self.addresses))
 
 
 class Reboot(_Operation):

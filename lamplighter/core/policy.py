@@ -77,7 +77,8 @@ class Rule(_Table):
 class DriftRule(_Table):
     """What is to become of a drift that it matches: into the code, back in the cloud, left alone, or asked about.
 
-    The patterns are shell-style globs over what the drift engine found, and all of them must match.
+    The patterns are over what the drift engine found, and all of them must match. `*` and `?` stand for any text and
+    any character; brackets are those of an address: `aws_instance.web["a"]`.
     """
 
     name: str
@@ -105,8 +106,12 @@ class DriftRule(_Table):
         patterns = (self.type, self.address, self.attribute, self.actor, self.tool, self.origin)
         keys = ("type", "address", "attribute", "actor", "tool", "origin")
         return severity >= self.min_severity and all(
-            fnmatchcase(names.get(key, ""), glob) for key, glob in zip(keys, patterns, strict=True)
+            _fits(names.get(key, ""), glob) for key, glob in zip(keys, patterns, strict=True)
         )
+
+
+def _fits(text: str, glob: str) -> bool:
+    return fnmatchcase(text, glob.replace("[", "[[]"))
 
 
 class Caps(_Table):

@@ -116,6 +116,9 @@ def survey(paths: Sequence[Path]) -> Survey:
         elif not folders.add(_identity(path, status)):
             with suppress(OSError), os.scandir(path) as entries:
                 for entry in entries:
+                    if entry.name.startswith(".") or entry.name in _NOT_RECORDS:
+                        # What the walk leaves out was not read, whatever lies there.
+                        continue
                     if entry.is_dir():
                         waiting.append(Path(entry.path))
                     elif f"_{_DIGESTS}_" in entry.name:

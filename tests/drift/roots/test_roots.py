@@ -247,7 +247,7 @@ class TestStateSources:
             (backend("s3", bucket='"b"', key="var.k"), "", PullSource(Path("T"))),
             (backend("s3", bucket='"b"', key='"k"', endpoints='{ s3 = "x" }'), "", PullSource(Path("T"))),
             (backend("s3", bucket='"b"'), "prod", PullSource(Path("T"), "prod")),
-            (backend("http", address='"https://h/s"'), "", HttpSource("https://h/s")),
+            (backend("http", address='"https://h/s"'), "", HttpSource("https://h/s", in_code=True)),
             (backend("gcs", bucket='"b"'), "", PullSource(Path("T"))),
             (
                 'terraform {\n  cloud {\n    organization = "o"\n    workspaces {\n      name = "w"\n    }\n  }\n}\n',
