@@ -25,8 +25,8 @@ from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
 from lamplighter.drift.places import Layout
 from lamplighter.drift.proposals import evidence_of, finding_of
+from lamplighter.drift.provider_blocks import provider_of
 from lamplighter.drift.reach import declared
-from lamplighter.drift.roots import provider_of
 from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, StateRead, read_resources

@@ -10,7 +10,7 @@ from lamplighter.core.trace import Place
 from lamplighter.drift.model import StateResource
 
 if TYPE_CHECKING:
-    from lamplighter.drift.roots import Provider
+    from lamplighter.drift.provider_blocks import Provider
 
 HOME = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """Where a partition records the calls of services that have no region (CloudTrail, "Global service events")."""

@@ -7,17 +7,17 @@ Terraform language documentation, "Backend Configuration", "Provider Configurati
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl import syntax
-from lamplighter.drift.hcl.evaluate import Scope, evaluate, is_known
+from lamplighter.drift.hcl.evaluate import Scope
 from lamplighter.drift.hcl.modules import local_source
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.hcl.syntax import Block, Body, HclSyntaxError
+from lamplighter.drift.provider_blocks import Provider, provider_of, single, static_settings
 from lamplighter.tools import git
 from lamplighter.tools.root_files import Folder, Tree, read_folder, read_tree
 from lamplighter.tools.state_sources import (
@@ -30,7 +30,6 @@ from lamplighter.tools.state_sources import (
     StateSource,
 )
 
-_ARN_ACCOUNT = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):")
 _SHOWN = (
     "bucket", "key", "region", "workspace_key_prefix", "role_arn", "assume_role", "profile", "path", "workspace_dir",
     "address", "hostname", "organization", "workspaces", "endpoint", "endpoints", "container_name",
@@ -54,17 +53,6 @@ class Backend(NamedTuple):
         """A setting that is text; empty where it is not set, or not static."""
         value = self.settings.get(name)
         return value if isinstance(value, str) else ""
-
-
-class Provider(NamedTuple):
-    """A `provider` block. `accounts` are those that the block itself names: of roles to assume, or allowed ones."""
-
-    name: str
-    alias: str = ""
-    region: str = ""
-    accounts: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,63 +265,12 @@ def _backend(folder: Folder, bodies: Iterable[Body], scope: Scope) -> Backend:
         return Backend("local")
     block = written[-1]
     kind = "cloud" if block.type == "cloud" else (block.labels[0] if block.labels else "local")
-    settings, unknown = _values(block.body, scope)
+    settings, unknown = static_settings(block.body, scope)
     if kind == left.backend:
         given = {name: value for name, value in left.settings.items() if value not in (None, "", [], {})}
         settings = {**given, **settings}
-    shown = {name: _only(value) for name, value in settings.items() if name in _SHOWN}
+    shown = {name: single(value) for name, value in settings.items() if name in _SHOWN}
     return Backend(kind, shown, tuple(name for name in unknown if name not in shown))
-
-
-def _only(value: Any) -> Any:
-    """A block as `init` records it: a list of one."""
-    return (
-        value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping) else value
-    )
-
-
-def _values(body: Body, scope: Scope) -> tuple[dict[str, Any], list[str]]:
-    """(settings that are static, names of the others); a block inside is an object."""
-    settings: dict[str, Any] = {}
-    unknown: list[str] = []
-    for name, attribute in body.attributes.items():
-        value = evaluate(attribute.expression.node, scope)
-        if is_known(value):
-            settings[name] = value
-        else:
-            unknown.append(name)
-    for block in body.blocks:
-        inner, missing = _values(block.body, scope)
-        settings[block.type] = inner
-        unknown += [f"{block.type}.{name}" for name in missing]
-    return settings, unknown
-
-
-def provider_of(block: Block, scope: Scope) -> Provider:
-    """A `provider` block, as far as its settings are static."""
-    settings, unknown = _values(block.body, scope)
-    roles = [
-        inner.get("role_arn")
-        for name in ("assume_role", "assume_role_with_web_identity")
-        if isinstance(inner := _only(settings.get(name)), Mapping)
-    ]
-    arns = [role for role in roles if isinstance(role, str)]
-    allowed = settings.get("allowed_account_ids")
-    accounts = {match[1] for role in arns if (match := _ARN_ACCOUNT.match(role))}
-    if not accounts and isinstance(allowed, list):
-        accounts = {str(account) for account in allowed}
-    return Provider(
-        name=block.labels[0] if block.labels else "",
-        alias=str(settings.get("alias", "")),
-        region=str(settings.get("region") or ""),
-        accounts=tuple(sorted(accounts)),
-        roles=tuple(arns),
-        unknown=tuple(name for name in unknown if name.partition(".")[0] in _PLACING),
-    )
-
-
-_PLACING = ("region", "assume_role", "assume_role_with_web_identity", "allowed_account_ids", "profile")
-"""Settings of a provider that say where it works."""
 
 
 def _owner(path: str, places: set[str]) -> str | None:

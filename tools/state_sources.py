@@ -20,7 +20,6 @@ from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 from lamplighter.core.errors import InputError, Unavailable
 from lamplighter.core.text import printable
-from lamplighter.tools import terraform
 from lamplighter.tools.terraform_files import STATE_LIMIT, StateFile, read_state, state_of
 
 HCP_HOST = "app.terraform.io"
@@ -335,6 +334,8 @@ def _json(content: bytes) -> dict[str, Any]:
 def _pulled(
     source: PullSource, env: Mapping[str, str], seconds: float, cancel: threading.Event | None
 ) -> StateFile:
+    from lamplighter.tools import terraform
+
     label = label_of(source)
     with terraform.opened(source.directory, env=env, seconds=seconds, cancel=cancel) as opened:
         # Without its providers a backend can be read all the same, so that what `init` says is not the end.

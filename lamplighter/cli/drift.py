@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,6 +25,9 @@ from lamplighter.cli.output import Answer, answers, progress
 from lamplighter.core.config import FAIL_ON
 from lamplighter.core.errors import InputError
 from lamplighter.core.exits import Exit
+
+if TYPE_CHECKING:
+    from lamplighter.drift.check import DriftReport
 
 _LATER = {"fix": "fix", "ignore": "ignore", "import": "import_", "revert": "revert"}
 """Commands that propose changes, and their names in drift_fix.py."""
@@ -76,7 +80,6 @@ def check(
 
         wanted = chosen._replace(pull=state == "pull", workspace=workspace, terraform=terraform)
         return check_roots(invocation, directory, source, wanted, fail_on, save_plan)
-    from lamplighter.drift.page import html
     from lamplighter.drift.report import SCHEMA, data, markdown, text
 
     report = checked(invocation, directory, state, workspace, source, terraform)
@@ -91,9 +94,16 @@ def check(
         lambda: text(report) + following,
         exit_code(report.findings, report.incomplete, fail_on or invocation.resolved.config.fail_on),
         markdown=lambda: markdown(report),
-        html=lambda: html(report),
+        html=lambda: _page(report),
         rows=tuple(finding.model_dump(mode="json") for finding in report.findings),
     )
+
+
+def _page(report: DriftReport) -> str:
+    # Loaded for those who want one: the page shows the patch, and the rules that make it are many.
+    from lamplighter.drift.page import html
+
+    return html(report)
 
 
 @drift.command()

@@ -9,7 +9,7 @@ import pytest
 
 from lamplighter.core.trace import Place
 from lamplighter.drift.places import Layout
-from lamplighter.drift.roots import Provider
+from lamplighter.drift.provider_blocks import Provider
 from tests.drift.code.world import PROVIDER, call, check, resource, resources_of, state_document
 
 ONE, TWO = "111111111111", "222222222222"

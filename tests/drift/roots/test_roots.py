@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lamplighter.core.errors import InputError, Unavailable
+from lamplighter.drift.provider_blocks import Provider
 from lamplighter.drift.roots import (
     Backend,
-    Provider,
     RootModule,
     Roots,
     changed_roots,
