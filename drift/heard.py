@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from lamplighter.core.ports import TraceFacts, TraceSource
-from lamplighter.core.trace import Coverage, ReadCounts, TraceRead
+from lamplighter.core.trace import ReadCounts, TraceCoverage, TraceRead
 from lamplighter.drift.intents import Extraction, extract
 from lamplighter.drift.model import NetChange
 from lamplighter.drift.netting import net
@@ -55,7 +55,7 @@ def _heard(facts: TraceFacts, extraction: Extraction) -> Heard:
 
 
 def _facts(parts: Sequence[TraceFacts]) -> TraceRead:
-    counts, coverage = ReadCounts(), Coverage()
+    counts, coverage = ReadCounts(), TraceCoverage()
     for part in parts:
         for field in fields(ReadCounts):
             setattr(counts, field.name, getattr(counts, field.name) + getattr(part.counts, field.name))

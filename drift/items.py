@@ -113,7 +113,7 @@ def _item(
     code_value: Any,
     live_value: Any,
     location: CodeLocation | None,
-    level: risk.Risk,
+    level: risk.Assessment,
     events: Iterable[EventRef] = (),
 ) -> DriftItem:
     return DriftItem(

@@ -26,7 +26,7 @@ def refreshed(
     level = risk.assess(resource.type, found.action, found.attribute, plain(shallow(code)), live)
     if secret and item.action == found.action:
         # Who judged it by the trace may have seen the values.
-        level = risk.Risk(item.risk, item.risk_reason)
+        level = risk.Assessment(item.risk, item.risk_reason)
     return replace(
         item,
         attribute=found.attribute,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from lamplighter.core.errors import ConfigError
 from lamplighter.core.text import printable
-from lamplighter.core.trace import Coverage, Place, Span
+from lamplighter.core.trace import Place, Span, TraceCoverage
 from lamplighter.drift.model import StateResource
 from lamplighter.drift.places import GLOBAL, HOME
 
@@ -32,7 +32,7 @@ class PlaceRead(NamedTuple):
     whole: tuple[Span, ...]
 
 
-def places_read(coverage: Coverage) -> tuple[PlaceRead, ...]:
+def places_read(coverage: TraceCoverage) -> tuple[PlaceRead, ...]:
     """In order of account and region."""
     return tuple(
         PlaceRead(place, place in coverage.places, tuple(coverage.proven.get(place, ())))
@@ -70,7 +70,7 @@ def of_state(resources: Sequence[StateResource]) -> set[Place]:
     return found - {Place("", "")}
 
 
-def unread(wanted: Iterable[Place], coverage: Coverage, trusted: Sequence[Place]) -> Iterator[str]:
+def unread(wanted: Iterable[Place], coverage: TraceCoverage, trusted: Sequence[Place]) -> Iterator[str]:
     """The places of which nothing was read and that nobody vouches for, in one line each."""
     silent = [place for place in wanted if not _is_read(place, coverage) and not covers(place, trusted)]
     accounts = {account for account, _ in silent if account} - coverage.accounts
@@ -82,7 +82,7 @@ def unread(wanted: Iterable[Place], coverage: Coverage, trusted: Sequence[Place]
             yield f"account {account} in region {region}: the trace holds no event of it"
 
 
-def vouched(wanted: Iterable[Place], coverage: Coverage, trusted: Sequence[Place]) -> tuple[Place, ...]:
+def vouched(wanted: Iterable[Place], coverage: TraceCoverage, trusted: Sequence[Place]) -> tuple[Place, ...]:
     """The places that count as read only because the user says so."""
     return tuple(
         place for place in sorted(wanted) if not _is_read(place, coverage) and covers(place, trusted)
@@ -98,7 +98,9 @@ def covers(place: Place, trusted: Sequence[Place]) -> bool:
     )
 
 
-def holes(wanted: Iterable[Place], coverage: Coverage, window: Span, *, since_applied: bool) -> Iterator[str]:
+def holes(
+    wanted: Iterable[Place], coverage: TraceCoverage, window: Span, *, since_applied: bool
+) -> Iterator[str]:
     """What is left out, within the window, of places that were read whole for a time.
 
     A place without any event was read only then, so it is held to the whole window: to its start where that is when
@@ -123,7 +125,7 @@ def holes(wanted: Iterable[Place], coverage: Coverage, window: Span, *, since_ap
             )
 
 
-def _is_read(place: Place, coverage: Coverage) -> bool:
+def _is_read(place: Place, coverage: TraceCoverage) -> bool:
     if not place.region:
         return place.account in coverage.accounts
     return any(_same(known, place) for known in (*coverage.places, *coverage.proven))

@@ -25,14 +25,14 @@ _GRANTED_TO_ALL = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers
 _ABSENT: tuple[Any, ...] = (None, "", [], {}, 0)
 
 
-class Risk(NamedTuple):
+class Assessment(NamedTuple):
     """A severity label and why."""
 
     severity: str
     reason: str
 
 
-def assess(resource_type: str, action: Action, attribute: str, code: Any, live: Any) -> Risk:
+def assess(resource_type: str, action: Action, attribute: str, code: Any, live: Any) -> Assessment:
     """`code` and `live` are the values before and after, or the member removed and added."""
     if action in ("add", "set") and isinstance(live, Mapping):
         opened = _opened_by(resource_type, attribute, live)
@@ -43,14 +43,14 @@ def assess(resource_type: str, action: Action, attribute: str, code: Any, live: 
     if attribute == "managed_policy_arns" and action == "add":
         admin = str(live).endswith(_ADMIN_POLICIES)
         return (
-            Risk("critical", "administrator rights were attached")
+            Assessment("critical", "administrator rights were attached")
             if admin
-            else Risk("high", "rights were widened")
+            else Assessment("high", "rights were widened")
         )
     if attribute.endswith("grant") and any(uri in json.dumps(live, default=str) for uri in _GRANTED_TO_ALL):
-        return Risk("critical", "anybody may read or write what is in the bucket")
+        return Assessment("critical", "anybody may read or write what is in the bucket")
     return next(
-        Risk(rule.severity, rule.reason)
+        Assessment(rule.severity, rule.reason)
         for rule in rules()
         if rule.applies(resource_type, action, attribute, code, live)
     )
@@ -104,47 +104,47 @@ def _any_glob(globs: Sequence[str], *names: str) -> bool:
     return any(fnmatchcase(name, glob) for name in names for glob in globs)
 
 
-def _opened_by(resource_type: str, attribute: str, live: Mapping[str, Any]) -> Risk | None:
+def _opened_by(resource_type: str, attribute: str, live: Mapping[str, Any]) -> Assessment | None:
     """A rule that lets the world in; entries of an access list come under their number, `{"100": entry}`."""
     if attribute.partition(".")[0] == "ingress":
         entries = [item for item in live.values() if isinstance(item, Mapping)]
         return next((found for found in map(_opened, entries or [live]) if found), None)
     if resource_type == "aws_network_acl_rule" and _opened(live):
-        return Risk("medium", "an entry of the network's access list lets the world in or out")
+        return Assessment("medium", "an entry of the network's access list lets the world in or out")
     return None
 
 
-def _opened(rule: Mapping[str, Any]) -> Risk | None:
+def _opened(rule: Mapping[str, Any]) -> Assessment | None:
     """A rule of a security group (`source`) or an entry of a network ACL (`cidr`, `action`) that lets the world in."""
     if (rule.get("source") or rule.get("cidr")) not in _WORLD or rule.get("action", "allow") != "allow":
         return None
     if "action" in rule:
-        return Risk("high", "the network's access list was opened to the world")
+        return Assessment("high", "the network's access list was opened to the world")
     first, last = rule.get("from_port"), rule.get("to_port")
     if rule.get("protocol") == "-1":
-        return Risk("critical", "every port is open to the world")
+        return Assessment("critical", "every port is open to the world")
     if (
         isinstance(first, int)
         and isinstance(last, int)
         and any(first <= port <= last for port in _ADMIN_PORTS)
     ):
-        return Risk("critical", "an administration or database port is open to the world")
-    return Risk("high", "opened to the world")
+        return Assessment("critical", "an administration or database port is open to the world")
+    return Assessment("high", "opened to the world")
 
 
-def _policy(code: Any, live: Any) -> Risk:
+def _policy(code: Any, live: Any) -> Assessment:
     """What a document of permissions lets happen now that it did not before."""
     before, after = _document(code), _document(live)
     if _lets_all_do(after) and not _lets_all_do(before):
-        return Risk("critical", "a policy lets anybody in")
+        return Assessment("critical", "a policy lets anybody in")
     if _lets_do_all(after) and not _lets_do_all(before):
-        return Risk("critical", "a policy allows every action")
+        return Assessment("critical", "a policy allows every action")
     strangers = _accounts(after) - _accounts(before)
     if strangers:
-        return Risk(
+        return Assessment(
             "high", f"a policy lets in an account that the code does not ({', '.join(sorted(strangers))})"
         )
-    return Risk("high", "a policy was rewritten")
+    return Assessment("high", "a policy was rewritten")
 
 
 def _document(policy: Any) -> Any:

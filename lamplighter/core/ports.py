@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from lamplighter.core.errors import LampError
 from lamplighter.core.operations import Operation
 from lamplighter.core.results import Outcome
-from lamplighter.core.trace import Coverage, ReadCounts, Record
+from lamplighter.core.trace import ReadCounts, Record, TraceCoverage
 
 
 class Clock(Protocol):
@@ -80,7 +80,7 @@ class TraceFacts(Protocol):
     def counts(self) -> ReadCounts: ...
 
     @property
-    def coverage(self) -> Coverage: ...
+    def coverage(self) -> TraceCoverage: ...
 
     @property
     def problems(self) -> Sequence[LampError]: ...

@@ -53,7 +53,7 @@ class Span(NamedTuple):
 
 
 @dataclass(slots=True)
-class Coverage:
+class TraceCoverage:
     """What the trace speaks of, over all well-formed records of wanted accounts and regions, read-only ones too."""
 
     places: set[Place] = field(default_factory=set[Place])
@@ -110,6 +110,6 @@ class TraceRead:
 
     records: list[Record] = field(default_factory=list[Record])
     counts: ReadCounts = field(default_factory=ReadCounts)
-    coverage: Coverage = field(default_factory=Coverage)
+    coverage: TraceCoverage = field(default_factory=TraceCoverage)
     problems: list[LampError] = field(default_factory=list[LampError])
     limits: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lamplighter.core.errors import ConfigError, LampError
-from lamplighter.core.trace import Coverage, Place, ReadCounts, Record, Span
+from lamplighter.core.trace import Place, ReadCounts, Record, Span, TraceCoverage
 from lamplighter.drift import check_directory
 from lamplighter.drift.check import DriftReport
 from lamplighter.drift.report import covered, data, text
@@ -187,7 +187,7 @@ class Asked:
     limits = ()
 
     def __init__(self, *regions: str) -> None:
-        self.coverage = Coverage()
+        self.coverage = TraceCoverage()
         for region in regions:
             self.coverage.prove(Place(HOME, region), Span("2026-11-22T10:00:00Z", "2026-11-22T12:00:00Z"))
 

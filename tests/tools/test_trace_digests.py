@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lamplighter.core.trace import Coverage, Place, Span
+from lamplighter.core.trace import Place, Span, TraceCoverage
 from lamplighter.tools.cloudtrail import TraceRead, read_trace
 from tests.tools.digests import ACCOUNT, delivered, digest, digest_key, hash_of, log_key, stored
 from tests.tools.traces import event, ids, lines, written
@@ -191,7 +191,7 @@ def test_the_same_folder_by_a_link_is_walked_once(tmp_path: Path) -> None:
 
 
 def test_proofs_in_any_order_join() -> None:
-    coverage = Coverage()
+    coverage = TraceCoverage()
     for since, until in ((4, 5), (1, 2), (7, 9), (2, 3), (3, 4), (8, 10)):
         coverage.prove(HOME, Span(at(since), at(until)))
     assert coverage.proven[HOME] == [Span(at(1), at(5)), Span(at(7), at(10))]

@@ -20,7 +20,7 @@ import msgspec
 
 from lamplighter.core.errors import InputError, LampError
 from lamplighter.core.text import printable
-from lamplighter.core.trace import Coverage, Place, Span
+from lamplighter.core.trace import Place, Span, TraceCoverage
 from lamplighter.tools._json_documents import bad, documents
 from lamplighter.tools.cloudtrail import forms
 from lamplighter.tools.cloudtrail._seen import Seen
@@ -87,7 +87,7 @@ class Digests:
     A place (account and region) and hour of a good digest counts as read whole in `coverage`, of those that are wanted.
     """
 
-    def __init__(self, coverage: Coverage, wanted: Wanted, problems: list[LampError]) -> None:
+    def __init__(self, coverage: TraceCoverage, wanted: Wanted, problems: list[LampError]) -> None:
         self.found = 0
         self._coverage, self._wanted, self._problems = coverage, wanted, problems
         self._hashes = _Hashes()

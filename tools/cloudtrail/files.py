@@ -10,7 +10,7 @@ from typing import Any
 from lamplighter.core.errors import InputError, LampError
 from lamplighter.core.ports import TraceSource
 from lamplighter.core.text import printable
-from lamplighter.core.trace import Coverage, ReadCounts, Record, TraceRead
+from lamplighter.core.trace import ReadCounts, Record, TraceCoverage, TraceRead
 from lamplighter.tools._json_documents import MAX_DOCUMENT, bad, documents, keep_freed_memory, text_lines
 from lamplighter.tools.cloudtrail import forms, pages, rows
 from lamplighter.tools.cloudtrail.digests import LIMIT, Digests
@@ -51,7 +51,7 @@ class TraceFiles:
         return self._sieve.counts
 
     @property
-    def coverage(self) -> Coverage:
+    def coverage(self) -> TraceCoverage:
         return self._sieve.coverage
 
     def records(self) -> Iterator[Record]:

@@ -21,7 +21,7 @@ from lamplighter.core.errors import ConfigError, IncompleteInput, InputError, La
 from lamplighter.core.locking import exclusive
 from lamplighter.core.ports import Clock, SystemClock, TraceSource
 from lamplighter.core.text import printable
-from lamplighter.core.trace import Coverage, Place, ReadCounts, Record, Span
+from lamplighter.core.trace import Place, ReadCounts, Record, Span, TraceCoverage
 from lamplighter.tools.cloudtrail.index import TraceIndex
 from lamplighter.tools.cloudtrail.lookup import (
     HELD,
@@ -100,7 +100,7 @@ class LookupEvents:
         return self._sieve.counts
 
     @property
-    def coverage(self) -> Coverage:
+    def coverage(self) -> TraceCoverage:
         return self._sieve.coverage
 
     @property

@@ -17,7 +17,7 @@ import orjson
 
 from lamplighter.core.errors import InputError
 from lamplighter.core.text import printable
-from lamplighter.core.trace import Coverage, ReadCounts, Record
+from lamplighter.core.trace import ReadCounts, Record, TraceCoverage
 from lamplighter.tools.cloudtrail import forms
 from lamplighter.tools.cloudtrail._seen import Seen
 from lamplighter.tools.cloudtrail.malformed import Malformed, kind
@@ -94,7 +94,7 @@ class Sieve:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self.counts = ReadCounts()
-        self.coverage = Coverage()
+        self.coverage = TraceCoverage()
         self.no_account = 0
         """Changes left out because they name no account although one was asked for."""
         self.other_accounts: set[str] = set()
