@@ -14,7 +14,7 @@ from lamplighter.drift.values import ABSENT, HIDDEN, plain, shallow
 SENSITIVE = "(sensitive)"
 
 _SECRET_NAME = re.compile(
-    r"^environment\.variables\.|passw|passphrase|secret|token|(private|api|access)[_-]?key|user_data|credential|connection_string",
+    r"^environment\.variables\.|passw(?!ord_(policy|history|reuse|length|data_expiry|last))|passphrase|secret|token|(private|api|access)[_-]?key|user_data|credential|connection_string",
     re.IGNORECASE,
 )
 _SEVERITIES = ("info", "low", "medium", "high", "critical")

@@ -5,6 +5,7 @@ What can be judged by one attribute and its value is a table, `risk.toml`; firew
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import tomllib
@@ -22,6 +23,8 @@ _ADMIN_PORTS = frozenset({22, 3389, 1433, 1521, 3306, 5432, 6379, 9200, 11211, 2
 _ADMIN_POLICIES = ("/AdministratorAccess", "/PowerUserAccess", "/IAMFullAccess")
 _POLICIES = frozenset({"policy", "assume_role_policy", "policy_document", "access_policy"})
 _GRANTED_TO_ALL = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
+_FIREWALL_RULES = frozenset({"aws_vpc_security_group_ingress_rule", "aws_security_group_rule"})
+_SOURCES = frozenset({"cidr_ipv4", "cidr_ipv6"})
 _ABSENT: tuple[Any, ...] = (None, "", [], {}, 0)
 
 
@@ -34,10 +37,9 @@ class Assessment(NamedTuple):
 
 def assess(resource_type: str, action: Action, attribute: str, code: Any, live: Any) -> Assessment:
     """`code` and `live` are the values before and after, or the member removed and added."""
-    if action in ("add", "set") and isinstance(live, Mapping):
-        opened = _opened_by(resource_type, attribute, live)
-        if opened is not None:
-            return opened
+    firewall = _firewall(resource_type, action, attribute, code, live)
+    if firewall is not None:
+        return firewall
     if attribute in _POLICIES and resource_type != "aws_ecr_lifecycle_policy" and action == "set":
         return _policy(code, live)
     if attribute == "managed_policy_arns" and action == "add":
@@ -104,6 +106,36 @@ def _any_glob(globs: Sequence[str], *names: str) -> bool:
     return any(fnmatchcase(name, glob) for name in names for glob in globs)
 
 
+def _firewall(resource_type: str, action: Action, attribute: str, code: Any, live: Any) -> Assessment | None:
+    if action in ("add", "set") and isinstance(live, Mapping):
+        return _opened_by(resource_type, attribute, live)
+    if resource_type.endswith("network_acl") and isinstance(code, Mapping) and live in _ABSENT:
+        entries = [item for item in (code, *code.values()) if isinstance(item, Mapping)]
+        denied = any(item.get("action") == "deny" for item in entries)
+        return Assessment("high", "an entry that kept addresses out was removed") if denied else None
+    if action == "set" and resource_type in _FIREWALL_RULES and attribute in _SOURCES:
+        return _widened(code, live)
+    return None
+
+
+def _widened(code: Any, live: Any) -> Assessment | None:
+    """A range of addresses that holds the one that the code has, and more."""
+    before, after = _network(code), _network(live)
+    if before is None or after is None or before.version != after.version or before == after:
+        return None
+    if str(after) in _WORLD:
+        return None
+    wider = before.subnet_of(after)  # type: ignore[arg-type]
+    return Assessment("high", "more addresses are let in") if wider else None
+
+
+def _network(text: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
 def _opened_by(resource_type: str, attribute: str, live: Mapping[str, Any]) -> Assessment | None:
     """A rule that lets the world in; entries of an access list come under their number, `{"100": entry}`."""
     if attribute.partition(".")[0] == "ingress":
@@ -115,21 +147,38 @@ def _opened_by(resource_type: str, attribute: str, live: Mapping[str, Any]) -> A
 
 
 def _opened(rule: Mapping[str, Any]) -> Assessment | None:
-    """A rule of a security group (`source`) or an entry of a network ACL (`cidr`, `action`) that lets the world in."""
-    if (rule.get("source") or rule.get("cidr")) not in _WORLD or rule.get("action", "allow") != "allow":
+    """A rule of a security group (`source`) or an entry of a network ACL (`cidr`, `action`) that lets the internet in,
+    the whole of it or a part."""
+    source = rule.get("source") or rule.get("cidr")
+    if rule.get("action", "allow") != "allow":
         return None
+    if source not in _WORLD:
+        network = None if "action" in rule else _network(source)
+        if network is None or not network.is_global:
+            return None
+        if _is_administrative(rule):
+            return Assessment(
+                "high", "an administration or database port is open to an address of the internet"
+            )
+        return Assessment("medium", "opened to an address of the internet")
     if "action" in rule:
         return Assessment("high", "the network's access list was opened to the world")
-    first, last = rule.get("from_port"), rule.get("to_port")
     if rule.get("protocol") == "-1":
         return Assessment("critical", "every port is open to the world")
-    if (
+    if _is_administrative(rule):
+        return Assessment("critical", "an administration or database port is open to the world")
+    return Assessment("high", "opened to the world")
+
+
+def _is_administrative(rule: Mapping[str, Any]) -> bool:
+    first, last = rule.get("from_port"), rule.get("to_port")
+    if rule.get("protocol") == "-1":
+        return True
+    return (
         isinstance(first, int)
         and isinstance(last, int)
         and any(first <= port <= last for port in _ADMIN_PORTS)
-    ):
-        return Assessment("critical", "an administration or database port is open to the world")
-    return Assessment("high", "opened to the world")
+    )
 
 
 def _policy(code: Any, live: Any) -> Assessment:
