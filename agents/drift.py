@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.budgets import BudgetSpent, Meter
 from lamplighter.agents.reports import DomainAnswer, unchecked, worst_of
-from lamplighter.agents.requests import Parsed, may_name
+from lamplighter.agents.requests import Parsed, is_of, may_name, without_keys
 from lamplighter.agents.wiring import DriftAnswer, Wiring
 from lamplighter.core.config import Config
 from lamplighter.core.errors import LampError
@@ -160,6 +160,8 @@ def constraints(parsed: Parsed) -> dict[str, str]:
     named = {
         "window": parsed.window.said if parsed.window else "",
         "objects": ",".join(parsed.objects),
+        "kind": ",".join(f"{name}*" for name in parsed.resources),
+        "setting": ",".join(parsed.settings),
         "actor": parsed.actor,
         "tool": parsed.tool,
         "severity": f"{parsed.severity} or above" if parsed.severity else "",
@@ -196,14 +198,29 @@ def matches(finding: Finding, parsed: Parsed) -> bool:
         and _names(details.get("actor"), parsed.actor)
         and _names(details.get("tool"), parsed.tool)
         and (not parsed.severity or finding.severity >= Severity.parse(parsed.severity))
-        and (not parsed.objects or any(_bare(finding.where).endswith(_bare(name)) for name in parsed.objects))
+        and (not parsed.objects or any(_is_at(finding.where, name) for name in parsed.objects))
+        and (not parsed.resources or is_of(_type(finding), parsed.resources))
+        and (not parsed.settings or any(name in _setting(finding) for name in parsed.settings))
         and (parsed.port is None or _opens([details.get("live"), details.get("code")], parsed.port))
         and (not parsed.world or _to_the_world(details.get("live")))
     )
 
 
-def _bare(address: str) -> str:
-    return re.sub(r"\[[^\]]*\]", "", address.lower())
+def _is_at(where: str, name: str) -> bool:
+    """Whether an address is the one that is named; an index counts where the name has one."""
+    if "[" not in name:
+        return without_keys(where).endswith(name.lower())
+    return re.search(rf"(?:^|\.){re.escape(name.lower())}(?:\[[^\]]*\])?$", where.lower()) is not None
+
+
+def _type(finding: Finding) -> str:
+    said = finding.details.get("resource_type")
+    return str(said) if said else without_keys(finding.where).rpartition(".")[0].rpartition(".")[2]
+
+
+def _setting(finding: Finding) -> str:
+    """What drifted, with the type that it is of: encryption of a bucket is a resource of its own."""
+    return f"{_type(finding)}.{finding.details.get('attribute', '')}"
 
 
 def _names(field: Any, name: str) -> bool:

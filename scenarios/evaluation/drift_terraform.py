@@ -236,5 +236,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+PORT, CASE_SECONDS, Project, project, provider = _PORT, _CASE_SECONDS, _Project, _project, _provider
+
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
