@@ -242,7 +242,7 @@ def _settings(tokens: Sequence[str]) -> tuple[str, ...]:
 
 
 def _of_kind(objects: tuple[str, ...], resources: Sequence[str]) -> tuple[str, ...]:
-    """Of several things of one name those of the kind that is named with it, where there are any: `the web instance`."""
+    """Of several things of one name those of the kind that is named too, where there are any: `the web instance`."""
     fitting = tuple(name for name in objects if is_of(without_keys(name).split(".")[-2], resources))
     return fitting or objects
 

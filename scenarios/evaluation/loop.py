@@ -1,4 +1,4 @@
-"""Does the whole loop close? Plain language -> findings -> plan -> approval -> files -> a plan by Terraform that is clean.
+"""Does the whole loop close? Plain language -> findings -> plan -> approval -> files -> a clean plan by Terraform.
 
 Each case is a drifted cloud of its own, put up as `drift_terraform` does, and a copy of the project's directory. The
 request goes through the graph; the plan is approved by its digest as a person would, and executed through the ledger.
