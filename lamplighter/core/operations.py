@@ -323,6 +323,9 @@ class ApplySavedPlan(_Operation):
     addresses: tuple[str, ...]
     changes: tuple[str, ...] = ()
     """What the apply does, a line each, for whoever approves it."""
+    # Left out where empty, so that the digest of a plan from before there was such a field still holds.
+    workspace: str = Field(default="", exclude_if=lambda name: not name)
+    """The workspace that it was made in, and is applied in; empty for whichever is selected then."""
 
     @field_validator("changes")
     @classmethod

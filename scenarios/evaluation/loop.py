@@ -172,7 +172,7 @@ def closed(cases: Sequence[Scenario]) -> list[Closed]:
     for case in cases:
         of_project[case.project].append(f"{turns[case.id]}:{case.id}")
     with ThreadPoolExecutor(live.WORKERS) as pool:
-        done = pool.map(lambda share: _in_child(*share, found), of_project.items())
+        done = pool.map(lambda share: _in_child(share[0], share[1], found), of_project.items())
         by_id = {one.scenario: one for share in done for one in share}
     return [by_id[case.id] for case in cases]
 
