@@ -17,8 +17,12 @@ from lamplighter.core.errors import LampError
 from lamplighter.core.events import Event, Found, ToolCalled
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Finding, Severity
+from lamplighter.core.operations import EditHcl
 from lamplighter.core.plans import Plan
 from lamplighter.core.results import Status
+
+_SHOWN = 3
+"""Proposals in words that an answer shows."""
 
 
 class Means(NamedTuple):
@@ -70,9 +74,9 @@ async def investigate(parsed: Parsed, requested_by: str, means: Means) -> Domain
         plan, dropped = await _way_back(answer, kept, requested_by, means)
     else:
         plan, dropped = _proposed(answer, kept, parsed, wiring.policy.version, requested_by)
-    said = [*_said(kept, len(answer.findings), query, parsed), *dropped]
+    said = "; ".join(_said(kept, len(answer.findings), query, parsed))
     return {
-        "text": "; ".join(said),
+        "text": "\n".join([said, *dropped]),
         "findings": blobs.put([finding.model_dump(mode="json") for finding in kept]),
         "plan": blobs.put(plan.model_dump(mode="json")) if plan and plan.steps else "",
         "count": len(kept),
@@ -108,10 +112,32 @@ def _proposed(
     if plan is None:
         return None, []
     narrowed = plan.under(policy_version, requested_by).narrowed(kept)
-    if parsed.verb != "apply" or parsed.observe:
-        return narrowed, []
     rest = narrowed.executable()
-    return rest, narrowed.dropped(rest)
+    if not rest.steps and parsed.verb != "apply":
+        # Nothing of it can be approved, but it can be shown.
+        return narrowed, []
+    said = [*narrowed.dropped(rest), *_by_hand(narrowed)]
+    return rest, [*said, *_made_permanent(kept, rest)] if parsed.into_code else said
+
+
+def _by_hand(plan: Plan) -> list[str]:
+    """What is left to be written by hand, and why, as far as a few lines go."""
+    words = [
+        step.operation.proposal
+        for step in plan.steps
+        if isinstance(step.operation, EditHcl) and not step.operation.executable
+    ]
+    more = [f"by hand: {len(words) - _SHOWN} more, see `lamp drift fix`"] if len(words) > _SHOWN else []
+    return [*(f"by hand: {text}" for text in words[:_SHOWN]), *more]
+
+
+def _made_permanent(kept: Sequence[Finding], plan: Plan) -> list[str]:
+    """Who asks for the code to follow may not have thought of what else there is."""
+    resolved = {name for step in plan.steps for name in step.resolves}
+    severe = [one for one in kept if one.id in resolved and one.severity >= Severity.HIGH]
+    names = ", ".join(dict.fromkeys(one.where for one in severe))
+    said = f"careful: the code is to keep {len(severe)} change(s) of high or critical severity: {names}"
+    return [said] if severe else []
 
 
 async def _way_back(
@@ -136,7 +162,7 @@ async def _way_back(
 
 def _said(kept: Sequence[Finding], total: int, query: str, parsed: Parsed) -> list[str]:
     said = [f"{len(kept)} drift finding(s)"] if kept else [f"no drift found by: {query}"]
-    if parsed.window:
+    if parsed.window and kept:
         said.append(parsed.window.said)
     if total > len(kept):
         by = ", ".join(f"{name} {value}" for name, value in constraints(parsed).items())

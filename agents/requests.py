@@ -38,7 +38,7 @@ _UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
 class _Vocabulary(BaseModel):
-    """The schema of vocabulary.toml: meaning -> phrases, in ten tables."""
+    """The schema of vocabulary.toml: meaning -> phrases, in ten tables, and words that mean nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,6 +49,7 @@ class _Vocabulary(BaseModel):
     negations: dict[str, tuple[str, ...]]
     windows: dict[str, tuple[str, ...]]
     scopes: dict[str, tuple[str, ...]]
+    common: tuple[str, ...]
     resources: dict[str, tuple[str, ...]]
     settings: dict[str, tuple[str, ...]]
     kinds: dict[str, tuple[str, ...]]
@@ -98,8 +99,16 @@ class Parsed(BaseModel):
     options: tuple[str, ...] = ()
 
 
-def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskModel | None = None) -> Parsed:
-    """`inventory` holds the names that exist (Terraform addresses); `now` is aware UTC.
+def parse(
+    text: str,
+    *,
+    now: datetime,
+    inventory: Sequence[str] = (),
+    place: str = "",
+    ask: AskModel | None = None,
+) -> Parsed:
+    """`inventory` holds the names that exist (Terraform addresses); `now` is aware UTC; `place` is what the directory
+    is called: a resource of that name is not meant by it, but by its kind or its address.
 
     Raises InputError on a text that is empty or longer than MAX_REQUEST characters.
     """
@@ -110,15 +119,15 @@ def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskMo
     lowered, tokens = _read(text)
     words = vocabulary()
     observe = bool(_meanings(words.negations, tokens))
-    resources = tuple(_meanings(words.resources, tokens, exact=True))
-    objects = _of_kind(_objects(tokens, inventory), resources)
+    resources = _closest(words.resources, tokens)
+    objects = _of_kind(_objects(tokens, inventory, place.lower()), resources)
     actor = _ACTOR.search(lowered)
     port = _PORT.search(lowered)
     parsed = Parsed(
         verb="investigate" if observe else _verb(tokens),
         objects=objects,
         resources=() if objects else resources,
-        settings=_settings(tokens),
+        settings=_closest(words.settings, tokens),
         actor=actor.group(1).rstrip(".") if actor else "",
         tool=next(iter(_meanings(words.tools, tokens)), ""),
         severity=next(iter(_meanings(words.severities, tokens)), ""),
@@ -232,9 +241,9 @@ def distance(a: str, b: str) -> int:
     return row[-1]
 
 
-def _settings(tokens: Sequence[str]) -> tuple[str, ...]:
-    """Of `visibility timeout` the whole is meant, not every timeout."""
-    hits = _meanings(vocabulary().settings, tokens, exact=True)
+def _closest(table: Mapping[str, Iterable[str]], tokens: Sequence[str]) -> tuple[str, ...]:
+    """The meanings of what is said: of `visibility timeout` the whole is meant, not every timeout."""
+    hits = _meanings(table, tokens, exact=True)
     longer = {
         word for phrases in hits.values() for phrase in phrases if " " in phrase for word in phrase.split()
     }
@@ -257,7 +266,7 @@ def without_keys(address: str) -> str:
     return re.sub(r"\[[^\]]*\]", "", address.lower())
 
 
-def _objects(tokens: Sequence[str], inventory: Sequence[str]) -> tuple[str, ...]:
+def _objects(tokens: Sequence[str], inventory: Sequence[str], place: str) -> tuple[str, ...]:
     """Addresses whose whole, type.name or name is written in the request, or a name with its kind: `web-sg`.
 
     A token that is an address with more than the inventory has, its module or an index, stands for itself.
@@ -274,9 +283,12 @@ def _objects(tokens: Sequence[str], inventory: Sequence[str]) -> tuple[str, ...]
             continue
         spellings = {address.lower(), bare, tail, *_with_kind(name, kind)}
         # Short names are common words as often as not: they must be spelt right, and mean nothing else here.
-        if len(name) >= 3 and name not in known:
-            spellings.add(name)
-        if spellings & set(tokens) or (len(name) >= 4 and any(alike(name, token) for token in tokens)):
+        by_name = len(name) >= 3 and name not in known and name != place
+        spellings |= {name} if by_name else set()
+        misspelt = (
+            by_name and len(name) >= 4 and any(alike(name, token) for token in tokens if token != place)
+        )
+        if misspelt or spellings & set(tokens):
             found.append(address)
     return tuple(dict.fromkeys(found))
 
@@ -285,7 +297,10 @@ def _objects(tokens: Sequence[str], inventory: Sequence[str]) -> tuple[str, ...]
 def _spoken() -> frozenset[str]:
     """Every word that means something by itself."""
     words = vocabulary()
-    tables = (words.domains, words.verbs, words.tools, words.severities, words.negations, words.windows)
+    tables = (
+        words.domains, words.verbs, words.tools, words.severities, words.negations, words.windows, words.resources,
+        words.settings, {"": words.common},
+    )  # fmt: skip
     return frozenset(word for table in tables for phrases in table.values() for word in phrases)
 
 
