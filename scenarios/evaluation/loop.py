@@ -121,14 +121,10 @@ def wordings() -> tuple[Wording, ...]:
 
 
 def asked(case: Scenario, turn: int) -> Asked:
-    """The request of a case: the next wording from `turn` on for which the case has all words."""
+    """The request of a case: of the wordings for which it has all words, the one whose turn it is."""
     said = _words(case)
-    every = wordings()
-    wording = next(
-        one
-        for one in (*every[turn % len(every) :], *every)
-        if all(said[name] for name in said if f"{{{name}}}" in one.text)
-    )
+    fitting = [one for one in wordings() if all(said[name] for name in said if f"{{{name}}}" in one.text)]
+    wording = fitting[turn % len(fitting)]
     first = case.drifts[0]
     about = {
         "all": [drift.address for drift in case.drifts],
