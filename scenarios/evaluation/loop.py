@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import tomllib
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -120,11 +121,11 @@ def wordings() -> tuple[Wording, ...]:
     return tuple(Wording.model_validate(row) for row in rows)
 
 
-def asked(case: Scenario, turn: int) -> Asked:
-    """The request of a case: of the wordings for which it has all words, the one whose turn it is."""
+def asked(case: Scenario) -> Asked:
+    """The request of a case: one of the wordings for which it has all words, always the same."""
     said = _words(case)
     fitting = [one for one in wordings() if all(said[name] for name in said if f"{{{name}}}" in one.text)]
-    wording = fitting[turn % len(fitting)]
+    wording = fitting[zlib.crc32(case.id.encode()) % len(fitting)]
     first = case.drifts[0]
     about = {
         "all": [drift.address for drift in case.drifts],
@@ -163,20 +164,19 @@ def closed(cases: Sequence[Scenario]) -> list[Closed]:
     found = live.mirror()
     if found is None:
         raise Unavailable("terraform", live.missing(), "see scenarios/drift/README.md")
-    turns = {case.id: turn for turn, case in enumerate(cases)}
     of_project: dict[str, list[str]] = defaultdict(list)
     for case in cases:
-        of_project[case.project].append(f"{turns[case.id]}:{case.id}")
+        of_project[case.project].append(case.id)
     with ThreadPoolExecutor(live.WORKERS) as pool:
         done = pool.map(lambda share: _in_child(share[0], share[1], found), of_project.items())
         by_id = {one.scenario: one for share in done for one in share}
     return [by_id[case.id] for case in cases]
 
 
-def _in_child(project: str, turns: Sequence[str], mirror: Path) -> list[Closed]:
+def _in_child(project: str, cases: Sequence[str], mirror: Path) -> list[Closed]:
     with tempfile.TemporaryDirectory() as scratch, live.provider(project, mirror, Path(scratch)) as shared:
-        argv = [sys.executable, "-m", _MODULE, str(mirror), project, *turns]
-        limit = live.CASE_SECONDS * (len(turns) + 1)
+        argv = [sys.executable, "-m", _MODULE, str(mirror), project, *cases]
+        limit = live.CASE_SECONDS * (len(cases) + 1)
         done = process.run(argv, env={**os.environ, **shared}, timeout_s=limit)
     if done.code != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
@@ -334,22 +334,21 @@ def _tables(done: Sequence[Closed]) -> Iterator[dict[str, Any]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`python -m ... MIRROR PROJECT TURN:CASE...`: a line of JSON for each case."""
+    """`python -m ... MIRROR PROJECT CASE...`: a line of JSON for each case."""
     # Loaded once, here: each case is a fork.
     import lamplighter.agents.session  # noqa: F401  # pyright: ignore[reportUnusedImport]
     from lamplighter.scenarios.drift.worlds import forked
 
     mirror, name, *wanted = arguments
-    turns = {case: int(turn) for turn, _, case in (item.partition(":") for item in wanted)}
     with live.project(name, Path(mirror)) as project:
         for case in schema.scenarios(name):
-            if case.id in turns:
-                done = forked(lambda case=case: _forked(case, turns[case.id], project))  # type: ignore[misc]
+            if case.id in wanted:
+                done = forked(lambda case=case: _forked(case, project))  # type: ignore[misc]
                 print(json.dumps(done._asdict()), flush=True)
     return 0
 
 
-def _forked(case: Scenario, turn: int, project: live.Project) -> Closed:
+def _forked(case: Scenario, project: live.Project) -> Closed:
     """Makes the case's night in this process's cloud, and closes its loop in a copy of the directory."""
     from lamplighter.scenarios.drift.live import left_by
     from lamplighter.scenarios.world import served
@@ -361,7 +360,7 @@ def _forked(case: Scenario, turn: int, project: live.Project) -> Closed:
     ):
         directory = Path(scratch, case.project)
         shutil.copytree(project.code, directory, symlinks=True)
-        return loop(case, asked(case, turn), directory, Path(scratch), project.environment(endpoint))
+        return loop(case, asked(case), directory, Path(scratch), project.environment(endpoint))
 
 
 if __name__ == "__main__":

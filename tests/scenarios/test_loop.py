@@ -41,7 +41,7 @@ def test_thirty_and_more_over_all_projects() -> None:
 
 def test_every_wording_is_used_and_says_what_it_is_about() -> None:
     cases = spread(loop.CASES)
-    requests = [asked(case, turn) for turn, case in enumerate(cases)]
+    requests = [asked(case) for case in cases]
     for wording in wordings():
         head = wording.text.partition("{")[0]
         assert any(request.text.startswith(head) for request in requests), wording
