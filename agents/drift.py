@@ -116,8 +116,11 @@ def _proposed(
     if not rest.steps and parsed.verb != "apply":
         # Nothing of it can be approved, but it can be shown.
         return narrowed, []
-    said = [*narrowed.dropped(rest), *_by_hand(narrowed)]
-    return rest, [*said, *_made_permanent(kept, rest)] if parsed.into_code else said
+    careful = _made_permanent(kept, rest) if parsed.into_code else ""
+    if careful:
+        # With the plan itself: who approves it sees nothing else.
+        rest = rest.model_copy(update={"rationale": f"{rest.rationale}; {careful}"})
+    return rest, [*narrowed.dropped(rest), *_by_hand(narrowed)]
 
 
 def _by_hand(plan: Plan) -> list[str]:
@@ -131,13 +134,13 @@ def _by_hand(plan: Plan) -> list[str]:
     return [*(f"by hand: {text}" for text in words[:_SHOWN]), *more]
 
 
-def _made_permanent(kept: Sequence[Finding], plan: Plan) -> list[str]:
+def _made_permanent(kept: Sequence[Finding], plan: Plan) -> str:
     """Who asks for the code to follow may not have thought of what else there is."""
     resolved = {name for step in plan.steps for name in step.resolves}
     severe = [one for one in kept if one.id in resolved and one.severity >= Severity.HIGH]
     names = ", ".join(dict.fromkeys(one.where for one in severe))
     said = f"careful: the code is to keep {len(severe)} change(s) of high or critical severity: {names}"
-    return [said] if severe else []
+    return said if severe else ""
 
 
 async def _way_back(

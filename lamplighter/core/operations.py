@@ -258,6 +258,11 @@ class ByteEdit(BaseModel):
     new: str
 
 
+def _marked(sign: str, text: str) -> list[str]:
+    """Each line of a text with a sign before it; none for no text. A secret may be of several lines."""
+    return [f"{sign} {line}" for line in redact(text).removesuffix("\n").split("\n")] if text else []
+
+
 class EditHcl(_Operation):
     """Change a Terraform source file so that the code says what is live.
 
@@ -294,7 +299,9 @@ class EditHcl(_Operation):
     def diff(self) -> str:
         if not self.edits:
             return f"~ {self.proposal}"
-        return redact("\n".join(f"- {edit.old}\n+ {edit.new}" for edit in self.edits))
+        return "\n".join(
+            line for edit in self.edits for line in (*_marked("-", edit.old), *_marked("+", edit.new))
+        )
 
     def inverse(self) -> Operation | None:
         # The undo starts from the file as this edit leaves it, whose sha256 is not known here.

@@ -106,9 +106,8 @@ def test_what_is_dangerous_to_keep_is_said(sample: Wiring) -> None:
     events = turn(sample, "codify the change of aws_iam_role.api")
     (proposed,) = [event for event in events if isinstance(event, Proposed)]
     assert [step.operation.target.name for step in proposed.plan.steps] == ["iam.tf"]
-    (denied,) = decided(sample, proposed.digest, "deny")
     said = "careful: the code is to keep 1 change(s) of high or critical severity: aws_iam_role.api"
-    assert said in last_report(denied).text
+    assert said in proposed.plan.rationale
 
 
 def test_last_night_is_the_night_before_this_morning(sample: Wiring) -> None:
