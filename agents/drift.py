@@ -168,7 +168,10 @@ def _said(kept: Sequence[Finding], total: int, query: str, parsed: Parsed) -> li
     if parsed.window and kept:
         said.append(parsed.window.said)
     if total > len(kept):
-        by = ", ".join(f"{name} {value}" for name, value in constraints(parsed).items())
+        named = constraints(parsed)
+        by = ", ".join(
+            "the window" if name == "window" and kept else f"{name} {value}" for name, value in named.items()
+        )
         said.append(f"{total - len(kept)} of {total} finding(s) left out by {by}")
     return said
 
