@@ -10,15 +10,19 @@ from typing import Any, NamedTuple
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.budgets import BudgetSpent, Meter
 from lamplighter.agents.reports import DomainAnswer, unchecked, worst_of
-from lamplighter.agents.requests import Parsed, may_name
+from lamplighter.agents.requests import Parsed, is_of, may_name, without_keys
 from lamplighter.agents.wiring import DriftAnswer, Wiring
 from lamplighter.core.config import Config
 from lamplighter.core.errors import LampError
 from lamplighter.core.events import Event, Found, ToolCalled
 from lamplighter.core.exits import Exit
 from lamplighter.core.findings import Finding, Severity
+from lamplighter.core.operations import EditHcl
 from lamplighter.core.plans import Plan
 from lamplighter.core.results import Status
+
+_SHOWN = 3
+"""Proposals in words that an answer shows."""
 
 
 class Means(NamedTuple):
@@ -70,9 +74,9 @@ async def investigate(parsed: Parsed, requested_by: str, means: Means) -> Domain
         plan, dropped = await _way_back(answer, kept, requested_by, means)
     else:
         plan, dropped = _proposed(answer, kept, parsed, wiring.policy.version, requested_by)
-    said = [*_said(kept, len(answer.findings), query, parsed), *dropped]
+    said = "; ".join(_said(kept, len(answer.findings), query, parsed))
     return {
-        "text": "; ".join(said),
+        "text": "\n".join([said, *dropped]),
         "findings": blobs.put([finding.model_dump(mode="json") for finding in kept]),
         "plan": blobs.put(plan.model_dump(mode="json")) if plan and plan.steps else "",
         "count": len(kept),
@@ -108,10 +112,35 @@ def _proposed(
     if plan is None:
         return None, []
     narrowed = plan.under(policy_version, requested_by).narrowed(kept)
-    if parsed.verb != "apply" or parsed.observe:
-        return narrowed, []
     rest = narrowed.executable()
-    return rest, narrowed.dropped(rest)
+    if not rest.steps and parsed.verb != "apply":
+        # Nothing of it can be approved, but it can be shown.
+        return narrowed, []
+    careful = _made_permanent(kept, rest) if parsed.into_code else ""
+    if careful:
+        # With the plan itself: who approves it sees nothing else.
+        rest = rest.model_copy(update={"rationale": f"{rest.rationale}; {careful}"})
+    return rest, [*narrowed.dropped(rest), *_by_hand(narrowed)]
+
+
+def _by_hand(plan: Plan) -> list[str]:
+    """What is left to be written by hand, and why, as far as a few lines go."""
+    words = [
+        step.operation.proposal
+        for step in plan.steps
+        if isinstance(step.operation, EditHcl) and not step.operation.executable
+    ]
+    more = [f"by hand: {len(words) - _SHOWN} more, see `lamp drift fix`"] if len(words) > _SHOWN else []
+    return [*(f"by hand: {text}" for text in words[:_SHOWN]), *more]
+
+
+def _made_permanent(kept: Sequence[Finding], plan: Plan) -> str:
+    """Who asks for the code to follow may not have thought of what else there is."""
+    resolved = {name for step in plan.steps for name in step.resolves}
+    severe = [one for one in kept if one.id in resolved and one.severity >= Severity.HIGH]
+    names = ", ".join(dict.fromkeys(one.where for one in severe))
+    said = f"careful: the code is to keep {len(severe)} change(s) of high or critical severity: {names}"
+    return said if severe else ""
 
 
 async def _way_back(
@@ -136,10 +165,13 @@ async def _way_back(
 
 def _said(kept: Sequence[Finding], total: int, query: str, parsed: Parsed) -> list[str]:
     said = [f"{len(kept)} drift finding(s)"] if kept else [f"no drift found by: {query}"]
-    if parsed.window:
+    if parsed.window and kept:
         said.append(parsed.window.said)
     if total > len(kept):
-        by = ", ".join(f"{name} {value}" for name, value in constraints(parsed).items())
+        named = constraints(parsed)
+        by = ", ".join(
+            "the window" if name == "window" and kept else f"{name} {value}" for name, value in named.items()
+        )
         said.append(f"{total - len(kept)} of {total} finding(s) left out by {by}")
     return said
 
@@ -160,6 +192,8 @@ def constraints(parsed: Parsed) -> dict[str, str]:
     named = {
         "window": parsed.window.said if parsed.window else "",
         "objects": ",".join(parsed.objects),
+        "kind": ",".join(f"{name}*" for name in parsed.resources),
+        "setting": ",".join(parsed.settings),
         "actor": parsed.actor,
         "tool": parsed.tool,
         "severity": f"{parsed.severity} or above" if parsed.severity else "",
@@ -196,14 +230,29 @@ def matches(finding: Finding, parsed: Parsed) -> bool:
         and _names(details.get("actor"), parsed.actor)
         and _names(details.get("tool"), parsed.tool)
         and (not parsed.severity or finding.severity >= Severity.parse(parsed.severity))
-        and (not parsed.objects or any(_bare(finding.where).endswith(_bare(name)) for name in parsed.objects))
+        and (not parsed.objects or any(_is_at(finding.where, name) for name in parsed.objects))
+        and (not parsed.resources or is_of(_type(finding), parsed.resources))
+        and (not parsed.settings or any(name in _setting(finding) for name in parsed.settings))
         and (parsed.port is None or _opens([details.get("live"), details.get("code")], parsed.port))
         and (not parsed.world or _to_the_world(details.get("live")))
     )
 
 
-def _bare(address: str) -> str:
-    return re.sub(r"\[[^\]]*\]", "", address.lower())
+def _is_at(where: str, name: str) -> bool:
+    """Whether an address is the one that is named; an index counts where the name has one."""
+    if "[" not in name:
+        return without_keys(where).endswith(name.lower())
+    return re.search(rf"(?:^|\.){re.escape(name.lower())}(?:\[[^\]]*\])?$", where.lower()) is not None
+
+
+def _type(finding: Finding) -> str:
+    said = finding.details.get("resource_type")
+    return str(said) if said else without_keys(finding.where).rpartition(".")[0].rpartition(".")[2]
+
+
+def _setting(finding: Finding) -> str:
+    """What drifted, with the type that it is of: encryption of a bucket is a resource of its own."""
+    return f"{_type(finding)}.{finding.details.get('attribute', '')}"
 
 
 def _names(field: Any, name: str) -> bool:

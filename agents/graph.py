@@ -115,7 +115,9 @@ class Turn:
         asked_about = state.get("question", "")
         whole = f"{asked_about}\n{text}" if asked_about else text
         names = await drift.known_names(whole, self.means)
-        parsed = parse(whole, now=self.wiring.clock.now(), inventory=names, ask=self.wiring.ask_model)
+        wiring = self.wiring
+        place = wiring.config.project.name
+        parsed = parse(whole, now=wiring.clock.now(), inventory=names, place=place, ask=wiring.ask_model)
         new = {"request": text, "question": whole if parsed.question else ""}
         return {**_NEW_TURN, **new, "parsed": parsed.model_dump(mode="json")}
 
@@ -200,7 +202,7 @@ class Turn:
                 )
             except LampError as error:
                 return Command(goto="report", update=_refusal(error))
-        expires = asked.expires_at.isoformat()
+        expires = asked.expires_at.isoformat(timespec="seconds")
         _emit(ApprovalNeeded(digest=plan.digest, approval_id=asked.id, expires_at=expires))
         return Command(goto="approve", update={"approval": asked.id})
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import resources
+from operator import eq
 from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -37,7 +38,7 @@ _UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
 class _Vocabulary(BaseModel):
-    """The schema of vocabulary.toml: meaning -> phrases, in eight tables."""
+    """The schema of vocabulary.toml: meaning -> phrases, in ten tables, and words that mean nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,6 +49,9 @@ class _Vocabulary(BaseModel):
     negations: dict[str, tuple[str, ...]]
     windows: dict[str, tuple[str, ...]]
     scopes: dict[str, tuple[str, ...]]
+    common: tuple[str, ...]
+    resources: dict[str, tuple[str, ...]]
+    settings: dict[str, tuple[str, ...]]
     kinds: dict[str, tuple[str, ...]]
 
 
@@ -76,6 +80,10 @@ class Parsed(BaseModel):
     domains: tuple[Domain, ...] = ()
     verb: Verb = "investigate"
     objects: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    """Beginnings of the Terraform types that are meant, where no object is named."""
+    settings: tuple[str, ...] = ()
+    """What stands in the names of the settings that are meant."""
     actor: str = ""
     tool: str = ""
     severity: str = ""
@@ -91,8 +99,16 @@ class Parsed(BaseModel):
     options: tuple[str, ...] = ()
 
 
-def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskModel | None = None) -> Parsed:
-    """`inventory` holds the names that exist (Terraform addresses); `now` is aware UTC.
+def parse(
+    text: str,
+    *,
+    now: datetime,
+    inventory: Sequence[str] = (),
+    place: str = "",
+    ask: AskModel | None = None,
+) -> Parsed:
+    """`inventory` holds the names that exist (Terraform addresses); `now` is aware UTC; `place` is what the directory
+    is called: a resource of that name is not meant by it, but by its kind or its address.
 
     Raises InputError on a text that is empty or longer than MAX_REQUEST characters.
     """
@@ -103,12 +119,15 @@ def parse(text: str, *, now: datetime, inventory: Sequence[str] = (), ask: AskMo
     lowered, tokens = _read(text)
     words = vocabulary()
     observe = bool(_meanings(words.negations, tokens))
-    objects = _objects(tokens, inventory)
+    resources = _closest(words.resources, tokens)
+    objects = _of_kind(_objects(tokens, inventory, place.lower()), resources)
     actor = _ACTOR.search(lowered)
     port = _PORT.search(lowered)
     parsed = Parsed(
         verb="investigate" if observe else _verb(tokens),
         objects=objects,
+        resources=() if objects else resources,
+        settings=_closest(words.settings, tokens),
         actor=actor.group(1).rstrip(".") if actor else "",
         tool=next(iter(_meanings(words.tools, tokens)), ""),
         severity=next(iter(_meanings(words.severities, tokens)), ""),
@@ -139,11 +158,13 @@ def _with_domains(parsed: Parsed, text: str, tokens: Sequence[str], ask: AskMode
     found: list[Domain] = [domain for domain in get_args(Domain) if domain in hits]
     if (parsed.objects or parsed.world) and "drift" not in found:
         found.insert(0, "drift")
+    if not found and (parsed.resources or parsed.settings or parsed.into_code):
+        found.append("drift")
     if len(found) > 1 and "chat" in found:
         found.remove("chat")
     if found:
         named = "; ".join(
-            f"{domain}: {', '.join(hits.get(domain) or parsed.objects or ['to the world'])}"
+            f"{domain}: {', '.join(hits.get(domain) or parsed.objects or _implied(parsed))}"
             for domain in found
         )
         return parsed.model_copy(update={"domains": tuple(found), "reason": f"by the words {named}"})
@@ -162,6 +183,13 @@ def _with_domains(parsed: Parsed, text: str, tokens: Sequence[str], ask: AskMode
     )
 
 
+def _implied(parsed: Parsed) -> Sequence[str]:
+    """What speaks of drift where no word of its own does."""
+    return (
+        parsed.resources or parsed.settings or (["into the code"] if parsed.into_code else ["to the world"])
+    )
+
+
 def _verb(tokens: Sequence[str]) -> Verb:
     hits = _meanings(vocabulary().verbs, tokens)
     for verb in vocabulary().verbs:
@@ -170,19 +198,22 @@ def _verb(tokens: Sequence[str]) -> Verb:
     return "investigate"
 
 
-def _meanings(table: Mapping[_Meaning, Iterable[str]], tokens: Sequence[str]) -> dict[_Meaning, list[str]]:
+def _meanings(
+    table: Mapping[_Meaning, Iterable[str]], tokens: Sequence[str], *, exact: bool = False
+) -> dict[_Meaning, list[str]]:
     """Meaning -> its phrases that occur, in the table's order."""
+    fits = eq if exact else alike
     hits: dict[_Meaning, list[str]] = {}
     for meaning, phrases in table.items():
-        there = [phrase for phrase in phrases if _occurs(phrase.split(), tokens)]
+        there = [phrase for phrase in phrases if _occurs(phrase.split(), tokens, fits)]
         if there:
             hits[meaning] = there
     return hits
 
 
-def _occurs(phrase: Sequence[str], tokens: Sequence[str]) -> bool:
+def _occurs(phrase: Sequence[str], tokens: Sequence[str], fits: Callable[[str, str], bool]) -> bool:
     last = len(tokens) - len(phrase)
-    return any(all(map(alike, phrase, tokens[at : at + len(phrase)])) for at in range(last + 1))
+    return any(all(map(fits, phrase, tokens[at : at + len(phrase)])) for at in range(last + 1))
 
 
 def alike(word: str, token: str) -> bool:
@@ -210,28 +241,66 @@ def distance(a: str, b: str) -> int:
     return row[-1]
 
 
-def _objects(tokens: Sequence[str], inventory: Sequence[str]) -> tuple[str, ...]:
-    """Addresses whose whole, type.name or name is written in the request, or a name with its kind: `web-sg`."""
+def _closest(table: Mapping[str, Iterable[str]], tokens: Sequence[str]) -> tuple[str, ...]:
+    """The meanings of what is said: of `visibility timeout` the whole is meant, not every timeout."""
+    hits = _meanings(table, tokens, exact=True)
+    longer = {
+        word for phrases in hits.values() for phrase in phrases if " " in phrase for word in phrase.split()
+    }
+    return tuple(name for name, phrases in hits.items() if not longer.issuperset(phrases))
+
+
+def _of_kind(objects: tuple[str, ...], resources: Sequence[str]) -> tuple[str, ...]:
+    """Of several things of one name those of the kind that is named too, where there are any: `the web instance`."""
+    fitting = tuple(name for name in objects if is_of(without_keys(name).split(".")[-2], resources))
+    return fitting or objects
+
+
+def is_of(kind: str, resources: Sequence[str]) -> bool:
+    """Whether a Terraform type is one of those that begin so."""
+    return kind.startswith(tuple(resources))
+
+
+def without_keys(address: str) -> str:
+    """Without index keys, in lower case; the keys are quoted: dots in them do not separate."""
+    return re.sub(r"\[[^\]]*\]", "", address.lower())
+
+
+def _objects(tokens: Sequence[str], inventory: Sequence[str], place: str) -> tuple[str, ...]:
+    """Addresses whose whole, type.name or name is written in the request, or a name with its kind: `web-sg`.
+
+    A token that is an address with more than the inventory has, its module or an index, stands for itself.
+    """
     known = _spoken()
     found: list[str] = []
     for address in inventory:
-        # Index keys are quoted, dots in them do not separate.
-        bare = re.sub(r"\[[^\]]*\]", "", address.lower())
+        bare = without_keys(address)
         kind, _, name = bare.rpartition(".")
-        spellings = {address.lower(), bare, ".".join(bare.split(".")[-2:]), *_with_kind(name, kind)}
+        tail = ".".join(bare.split(".")[-2:])
+        closer = [token for token in tokens if token != tail and without_keys(token).endswith(tail)]
+        if closer and address.lower() not in closer:
+            found += closer
+            continue
+        spellings = {address.lower(), bare, tail, *_with_kind(name, kind)}
         # Short names are common words as often as not: they must be spelt right, and mean nothing else here.
-        if len(name) >= 3 and name not in known:
-            spellings.add(name)
-        if spellings & set(tokens) or (len(name) >= 4 and any(alike(name, token) for token in tokens)):
+        by_name = len(name) >= 3 and name not in known and name != place
+        spellings |= {name} if by_name else set()
+        misspelt = (
+            by_name and len(name) >= 4 and any(alike(name, token) for token in tokens if token != place)
+        )
+        if misspelt or spellings & set(tokens):
             found.append(address)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 @lru_cache(maxsize=1)
 def _spoken() -> frozenset[str]:
     """Every word that means something by itself."""
     words = vocabulary()
-    tables = (words.domains, words.verbs, words.tools, words.severities, words.negations, words.windows)
+    tables = (
+        words.domains, words.verbs, words.tools, words.severities, words.negations, words.windows, words.resources,
+        words.settings, {"": words.common},
+    )  # fmt: skip
     return frozenset(word for table in tables for phrases in table.values() for word in phrases)
 
 

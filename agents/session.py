@@ -130,7 +130,7 @@ class Session:
         with self._wiring.open_ledger() as ledger:
             plan = ledger.find_plan(digest)
             try:
-                return ledger.decide(
+                decided = ledger.decide(
                     plan.digest,
                     approve=decision == "approve",
                     approver=self._identity,
@@ -143,6 +143,9 @@ class Session:
                 if standing and decision == "approve":
                     return standing[0]
                 raise
+        if decision == "deny":
+            self._wiring.discard(plan)
+        return decided
 
     def _graph(self) -> Any:
         turn = Turn(self._wiring, Blobs(self._folder / "blobs.db"), self.thread)

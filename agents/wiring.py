@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,17 @@ from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.ledger import Ledger
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import DriftRule, Policy
-from lamplighter.core.ports import AskModel, Clock, Compress, Effect, Inventory, Names, Recall, SystemClock
+from lamplighter.core.ports import (
+    AskModel,
+    Clock,
+    Compress,
+    Effect,
+    Inventory,
+    Keeps,
+    Names,
+    Recall,
+    SystemClock,
+)
 from lamplighter.tools.files import FileEdits
 from lamplighter.tools.saved_plans import SavedPlans
 from lamplighter.tools.terraform import with_profile
@@ -90,6 +101,14 @@ class Wiring:
             name: pin.shown for name, pin in found.items()
         }
 
+    def discard(self, plan: Plan) -> None:
+        """Takes away what was kept for a plan that is denied; what cannot be taken away is left, and is never run."""
+        for step in plan.steps:
+            effect = self.effects.get(step.operation.verb)
+            if isinstance(effect, Keeps):
+                with contextlib.suppress(OSError):
+                    effect.discard(step.operation)
+
     def open_ledger(self) -> Ledger:
         """A context manager; raises LedgerError."""
         return Ledger.open(self.config.ledger_path, self.clock)
@@ -159,18 +178,12 @@ def _plan_revert(config: Config) -> PlanRevert:
     ) -> tuple[Plan | None, Sequence[str]]:
         from lamplighter.drift.check import DriftReport
         from lamplighter.drift.patch.model import Verdict
-        from lamplighter.drift.patch.revert import revert_plan
+        from lamplighter.drift.way_back import way_back
 
         if not isinstance(answer, DriftReport) or answer.proposal is None:
             return None, ()
         wanted = {finding.id for finding in findings}
-        made = revert_plan(
-            answer.proposal.narrowed(wanted, Verdict.REVERT),
-            directory,
-            config.state_dir / "plans",
-            program=config.terraform_program,
-            env=with_profile(config.aws_profile),
-        )
+        made = way_back(answer.proposal.narrowed(wanted, Verdict.REVERT), directory, config)
         return made.plan, made.left
 
     return plan

@@ -146,10 +146,22 @@ def edit_version(content: bytes, edits: tuple[ByteEdit, ...]) -> str:
     """sha256 of the bytes that `edits` rest on: all up to the one after the last edit, the whole file for none.
 
     So several edits of one file are independent when they are done from the last to the first. The byte after tells
-    a value from a longer one that begins with it (`5` from `50`).
+    a value from a longer one that begins with it (`5` from `50`). What is put in before text that begins alike, as a
+    block before another, would leave those bytes as they are: then they go on to the first that the edits change.
     """
     end = max((edit.end for edit in edits), default=len(content))
-    return hashlib.sha256(content[: end + 1]).hexdigest()
+    return hashlib.sha256(content[: max(end + 1, _first_change(content, edits))]).hexdigest()
+
+
+def _first_change(content: bytes, edits: tuple[ByteEdit, ...]) -> int:
+    """How many bytes there are up to and with the first that the edits change; 0 where they do not fit."""
+    try:
+        after = _applied(content, edits)
+    except Refused:
+        return 0
+    start = min((edit.start for edit in edits), default=len(content))
+    pairs = zip(memoryview(content)[start:], memoryview(after)[start:], strict=False)
+    return next((at for at, (one, other) in enumerate(pairs, start + 1) if one != other), len(content))
 
 
 def _applied(content: bytes, edits: tuple[ByteEdit, ...]) -> bytes:

@@ -20,6 +20,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 # A repository's own configuration may name programs that run on a mere look at the working tree.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_CONFIG_HOME", "GIT_CEILING_DIRECTORIES")
+_IDENTITY = tuple(
+    f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")
+)
+# What a partial clone left out must not be fetched for a mere look: no protocol is allowed, and newer git does not try.
+# Source: git documentation, "git" (GIT_ALLOW_PROTOCOL, GIT_NO_LAZY_FETCH).
+_OFFLINE = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
 _SECONDS = 60.0
 
 
@@ -61,12 +67,16 @@ def commit_on_branch(
 
     Neither the working tree, nor the index, nor HEAD is touched. `before` is what the files were read as (None: not
     there). Raises Refused where HEAD has them otherwise (they are not committed as they are) or the branch is there,
-    InputError for a name that is none and outside of a repository, Unavailable for what else git says.
+    InputError for a name that is none, outside of a repository and where git has no author, Unavailable for what else
+    git says.
     """
     if _try(directory, "check-ref-format", "--branch", branch).code != 0 or branch.startswith("-"):
         raise InputError(printable(branch, limit=100), "is no name for a branch", "give another")
     prefix = _line(directory, "rev-parse", "--show-prefix")
     head = _git(directory, "rev-parse", "--verify", "HEAD").decode().strip()
+    if any(_try(directory, "var", f"GIT_{who}_IDENT").code != 0 for who in ("AUTHOR", "COMMITTER")):
+        remedy = "set them: `git config user.name ...` and `git config user.email ...`"
+        raise InputError("user.name and user.email of git", "say no author for a commit", remedy)
     if _try(directory, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").code == 0:
         raise Refused(branch, "there is a branch of this name", "give another with --branch")
     for path, content in before.items():
@@ -132,7 +142,7 @@ def _git(directory: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str,
 def _try(
     directory: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
 ) -> process.Completed:
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment = {name: os.environ[name] for name in (*_KEPT, *_IDENTITY) if name in os.environ} | _OFFLINE
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat", "LC_ALL": "C"}
     return process.run(
         ["git", *_SAFE, *arguments],

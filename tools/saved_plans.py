@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from lamplighter.core.errors import InputError
@@ -18,7 +19,7 @@ _PLAN_LIMIT = 512 * 1024 * 1024
 class SavedPlans:
     """The `Effect` of `apply_saved_plan`. Plans are files of `folder`; the version is the sha256 of the file.
 
-    A plan that was applied is deleted: it holds values in the clear.
+    A plan that was applied or denied is deleted: it holds values in the clear.
     """
 
     def __init__(
@@ -61,10 +62,17 @@ class SavedPlans:
             return EffectResult(Outcome.UNKNOWN, f"{left[0]} still differs from the code")
         return EffectResult(Outcome.DONE, "a new plan finds nothing to change there")
 
+    def discard(self, operation: Operation) -> None:
+        """Deletes the plan's file, where it is there: a plan that was denied is made anew, or never. Raises OSError."""
+        self._path(_apply(operation)).unlink(missing_ok=True)
+
     def _terraform(self, apply: ApplySavedPlan) -> Terraform:
-        return Terraform(
-            Path(apply.target.context), program=self._program, seconds=self._seconds, env=self._env
-        )
+        """In the workspace of the plan, whichever is selected by now."""
+        env = self._env
+        if apply.workspace:
+            # As the environment's own, which is looked for first: Terraform makes one that is gone.
+            env = {**(os.environ if env is None else env), "TF_WORKSPACE": apply.workspace}
+        return Terraform(Path(apply.target.context), program=self._program, seconds=self._seconds, env=env)
 
     def _path(self, apply: ApplySavedPlan) -> Path:
         if Path(apply.target.name).name != apply.target.name:

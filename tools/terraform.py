@@ -210,6 +210,9 @@ class Terraform:
             return EffectResult(Outcome.REFUSED, f"{plan_file}: cannot be read ({error.strerror})")
         if sha256 and found != sha256:
             return EffectResult(Outcome.REFUSED, f"{plan_file}: is not the plan that was approved")
+        missing = self._missing_workspace()
+        if missing is not None:
+            return EffectResult(Outcome.REFUSED, missing.problem)
         env = {"TF_APPEND_USER_AGENT": printable(claim, limit=100)} if claim else {}
         done = self._run("apply", str(plan_file.absolute()), options={"input": False}, env=env)
         if done.code == 0 and not done.timed_out:
@@ -257,6 +260,11 @@ class Terraform:
         lines = done.stdout.decode("utf-8", "replace").splitlines()
         names = tuple(line.lstrip("* ").strip() for line in lines if line.strip())
         return ToolResult(Status.OK, said.query, names)
+
+    def workspace(self) -> ToolResult[str]:
+        """The workspace that a command of this one runs in: the environment's, else the selected one."""
+        said = self._said(self._run("workspace show"))
+        return said if said.data is None else ToolResult(said.status, said.query, said.data.strip())
 
     def _missing_workspace(self) -> ToolResult[Any] | None:
         """What is said of a workspace from the environment that does not exist; None when all is well."""

@@ -68,7 +68,8 @@ def revert_plan(
         path.unlink(missing_ok=True)
         left += [f"{address}: Terraform finds it as the code says" for address in addresses]
         return Reverted(None, left=tuple(left))
-    return Reverted(_plan(items, addresses, facts, path, root), tuple(facts), tuple(left))
+    selected = terraform.workspace().data or ""
+    return Reverted(_plan(items, addresses, facts, path, root, selected), tuple(facts), tuple(left))
 
 
 def _planned(terraform: Terraform, path: Path, addresses: Sequence[str]) -> list[PlannedFact]:
@@ -156,12 +157,14 @@ def _plan(
     facts: Sequence[PlannedFact],
     path: Path,
     root: Path,
+    workspace: str,
 ) -> Plan:
     version = hashlib.sha256(path.read_bytes()).hexdigest()
     operation = ApplySavedPlan(
         target=Target(context=str(root.resolve()), kind="terraform_plan", name=path.name, version=version),
         addresses=tuple(addresses),
         changes=tuple(_line(fact) for fact in facts),
+        workspace=workspace,
     )
     resolves = tuple(dict.fromkeys(finding_of(item).id for item in items))
     evidence = sorted({piece.id for item in items for piece in evidence_of(item)})

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LEAST_ID = len("drift-") + 4
 """Characters of an id that name a finding: every id begins alike."""
+_PATCH = b"diff --git "
 _DECISIONS = ("codify", "revert", "ignore", "ask")
 
 
@@ -265,9 +266,19 @@ def _done_with(
 
 
 def _require_no_code(patch: Path, root: Path, made: Fix) -> None:
-    """Raises Refused where the patch would take the place of a file that it is of."""
+    """Raises Refused where the patch would take the place of a file that it is of, or of any that is no patch."""
     if any((root / name).resolve() == patch.resolve() for name in made.patch.before.contents):
         raise Refused(str(patch), "is a file of the code", "name another one")
+    if patch.is_file():
+        try:
+            with patch.open("rb") as stream:
+                begins = stream.read(len(_PATCH))
+        except OSError as error:
+            raise InputError(
+                str(patch), f"cannot be read ({error.strerror})", "check its permissions"
+            ) from error
+        if begins not in (b"", _PATCH):
+            raise Refused(str(patch), "is there, and is no patch", "name another file")
 
 
 def _apply_line(patch: Path, root: Path) -> str:
@@ -323,17 +334,6 @@ def execute(invocation: Invocation, plan: Plan, following: _Following) -> None:
     following.code = report.exit_code
 
 
-def _require_own_state(root: Path, given: str) -> None:
-    """Raises Refused for a state that is not the one that Terraform would plan the way back with."""
-    own = root / "terraform.tfstate"
-    if given and Path(given).resolve() != own.resolve():
-        raise Refused(
-            f"state {log_line(given)}",
-            "a way back is planned with the directory's own state",
-            "leave --state out, and the setting `state`",
-        )
-
-
 def _ask(plan: Plan) -> None:
     short = plan.digest[:12]
     if not sys.stdin.isatty():
@@ -364,8 +364,8 @@ def revert(
     terraform: bool | None,
 ) -> Answer:
     """Plan with Terraform to set what is named, or decided to go back, to what the code says; an approval runs it."""
-    from lamplighter.drift.patch.revert import SCHEMA, data, revert_plan, text
-    from lamplighter.tools.terraform import with_profile
+    from lamplighter.drift.patch.revert import SCHEMA, data, text
+    from lamplighter.drift.way_back import require_own_state, way_back
 
     if workspace:
         raise Refused(
@@ -375,17 +375,12 @@ def revert(
         )
     names, directory = _split(named)
     config = invocation.resolved.config
-    _require_own_state(directory or config.project, state or config.state)
+    root = directory or config.project
+    require_own_state(root, state or config.state)
     report = checked(invocation, directory, state, workspace, source, terraform)
     proposal = _chosen(report, names, "revert" if names else None)
     with progress("planning the way back", quiet=invocation.quiet):
-        made = revert_plan(
-            proposal,
-            directory or config.project,
-            config.state_dir / "plans",
-            program=config.terraform_program,
-            env=with_profile(config.aws_profile),
-        )
+        made = way_back(proposal, root, config, state=state)
     if made.plan is None:
         return Answer(SCHEMA, data(made), lambda: text(made), _code(report))
     plan = made.plan.under(invocation.policy.version, invocation.identity)

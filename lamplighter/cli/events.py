@@ -77,6 +77,7 @@ def _asked(event: Asked, lamp: str) -> Iterator[str]:
 def _proposed(event: Proposed, lamp: str) -> Iterator[str]:
     yield ""
     yield f"plan {event.digest[:12]} (typed; nothing was changed)"
+    yield f"  {log_line(event.plan.rationale)}"
     verdicts: dict[str, int] = {}
     for step, verdict in zip(event.plan.steps, event.verdicts, strict=True):
         operation = step.operation

@@ -74,6 +74,10 @@ def _decide(invocation: Invocation, digest: str, approve: bool) -> Answer:
             channel="cli",
             policy=invocation.policy,
         )
+    if not approve:
+        from lamplighter.agents.wiring import build
+
+        build(invocation.resolved.config).discard(found)
     data = {
         "digest": decided.digest,
         "approval": decided.id,

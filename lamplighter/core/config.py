@@ -278,6 +278,9 @@ _STRICTEST_FIRST: dict[str, tuple[str, ...]] = {"mode": ("observe", "propose", "
 def _rank(key: str, value: Any) -> int:
     """Lower is stricter. What is no value at all ranks lowest, so that it is kept and reported."""
     order = _STRICTEST_FIRST.get(key)
+    if key == "terraform":
+        # A check that asks Terraform sees more.
+        return int(not value)
     if order is None:
         return int(value)
     return order.index(value) if value in order else -1

@@ -258,6 +258,11 @@ class ByteEdit(BaseModel):
     new: str
 
 
+def _marked(sign: str, text: str) -> list[str]:
+    """Each line of a text with a sign before it; none for no text. A secret may be of several lines."""
+    return [f"{sign} {line}" for line in redact(text).removesuffix("\n").split("\n")] if text else []
+
+
 class EditHcl(_Operation):
     """Change a Terraform source file so that the code says what is live.
 
@@ -294,7 +299,9 @@ class EditHcl(_Operation):
     def diff(self) -> str:
         if not self.edits:
             return f"~ {self.proposal}"
-        return redact("\n".join(f"- {edit.old}\n+ {edit.new}" for edit in self.edits))
+        return "\n".join(
+            line for edit in self.edits for line in (*_marked("-", edit.old), *_marked("+", edit.new))
+        )
 
     def inverse(self) -> Operation | None:
         # The undo starts from the file as this edit leaves it, whose sha256 is not known here.
@@ -323,6 +330,9 @@ class ApplySavedPlan(_Operation):
     addresses: tuple[str, ...]
     changes: tuple[str, ...] = ()
     """What the apply does, a line each, for whoever approves it."""
+    # Left out where empty, so that the digest of a plan from before there was such a field still holds.
+    workspace: str = Field(default="", exclude_if=lambda name: not name)
+    """The workspace that it was made in, and is applied in; empty for whichever is selected then."""
 
     @field_validator("changes")
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from lamplighter.core.errors import LampError
 from lamplighter.core.operations import Operation
@@ -66,6 +66,15 @@ class Effect(Protocol):
         Asked of what was claimed and never recorded, and, as verification, of each operation that is done, before
         the next one starts.
         """
+        ...
+
+
+@runtime_checkable
+class Keeps(Effect, Protocol):
+    """An effect that keeps something for an operation until it is performed."""
+
+    def discard(self, operation: Operation) -> None:
+        """Takes it away, because the operation was denied; nothing where it is gone. Raises OSError."""
         ...
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from lamplighter.scenarios.evaluation.registry import EVALS, Request, Result, find
 
 SMOKE = ("drift",)
-EVERYTHING = ("drift",)
+EVERYTHING = ("drift", "loop")
 
 
 SAMPLE = 24

@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from lamplighter.core.errors import InputError, Unavailable
 from lamplighter.drift.provider_schema import ProviderSchemas, trimmed
@@ -235,6 +235,9 @@ def main(arguments: Sequence[str]) -> int:
                 print(json.dumps({**done.score._asdict(), "answered": done.answered}), flush=True)
     return 0
 
+
+PORT, CASE_SECONDS, project, provider = _PORT, _CASE_SECONDS, _project, _provider
+Project: TypeAlias = _Project
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

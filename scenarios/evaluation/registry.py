@@ -37,6 +37,7 @@ class Result(NamedTuple):
 
 EVALS: dict[str, str] = {
     "drift": "lamplighter.scenarios.evaluation.drift:evaluate",
+    "loop": "lamplighter.scenarios.evaluation.loop:evaluate",
     "smoke": "lamplighter.scenarios.evaluation.bundles:smoke",
     "all": "lamplighter.scenarios.evaluation.bundles:everything",
 }

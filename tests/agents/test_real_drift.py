@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from lamplighter.agents.wiring import Wiring, build
 from lamplighter.core.config import Config
-from lamplighter.core.events import ApprovalNeeded, Found, Proposed
+from lamplighter.core.events import ApprovalNeeded, Found, Proposed, Reported
 from tests.agents.world import decided, digest_of, last_report, turn
 from tests.command import ROOT, lamp
 
@@ -81,3 +83,47 @@ def test_the_command_that_waits_for_approval_exits_3(sample: Wiring, tmp_path: P
     done = lamp(tmp_path, "--config", "lamp.toml", "ask", "fix the drift")
     assert done.code == 3
     assert b"waits for approval" in done.stdout
+
+
+def asked(sample: Wiring, request: str) -> tuple[list[str], list[str], str]:
+    """What was found, the files that a plan would edit, and what the report says."""
+    events = turn(sample, request)
+    found = [event.finding.where for event in events if isinstance(event, Found)]
+    plans = [event.plan for event in events if isinstance(event, Proposed)]
+    said = [event.text for event in events if isinstance(event, Reported)]
+    return found, [step.operation.target.name for plan in plans for step in plan.steps], "".join(said)
+
+
+def test_only_what_is_named_goes_into_the_code(sample: Wiring) -> None:
+    found, files, _ = asked(sample, "put the queue's visibility timeout into the code")
+    assert found == ["module.settlement.aws_sqs_queue.main"] and files == ["compute.tf"]
+    found, files, said = asked(sample, "put the queue's delay into the code")
+    assert (found, files) == ([], [])
+    assert "11 of 11 finding(s) left out by kind aws_sqs_queue*, setting delay" in said
+
+
+def test_what_is_dangerous_to_keep_is_said(sample: Wiring) -> None:
+    events = turn(sample, "codify the change of aws_iam_role.api")
+    (proposed,) = [event for event in events if isinstance(event, Proposed)]
+    assert [step.operation.target.name for step in proposed.plan.steps] == ["iam.tf"]
+    said = "careful: the code is to keep 1 change(s) of high or critical severity: aws_iam_role.api"
+    assert said in proposed.plan.rationale
+
+
+def test_last_night_is_the_night_before_this_morning(sample: Wiring) -> None:
+    class Morning:
+        def now(self) -> datetime:
+            return datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+    found, _, said = asked(
+        replace(sample, clock=Morning()), "what did the console change in payments last night"
+    )
+    assert found and len(found) == len(set(found))
+    assert "last night: 2026-11-22T18:00:00Z to 2026-11-23T06:00:00Z, UTC" in said
+
+
+def test_what_is_left_to_a_hand_is_said_with_its_reason(sample: Wiring) -> None:
+    found, files, said = asked(sample, "fix the critical drift")
+    assert len(found) == 2 and files == []
+    assert "nothing can be applied" in said
+    assert said.count("\nby hand: apply, to make ") == 2 and "severity" in said

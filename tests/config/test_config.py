@@ -227,6 +227,21 @@ def test_a_state_elsewhere_is_taken_as_it_stands(tmp_path: Path, state: str) -> 
     assert load_config(environ=_env(tmp_path, LAMP_STATE=state), cwd=tmp_path).config.state == state
 
 
+@pytest.mark.parametrize(
+    ("own", "expected"), [("", False), ("terraform = true", True), ("terraform = false", False)]
+)
+def test_a_file_found_in_the_project_does_not_switch_terraform_off(
+    tmp_path: Path, own: str, expected: bool
+) -> None:
+    (tmp_path / "lamp.toml").write_text("terraform = false\n")
+    user = tmp_path / "home" / ".config" / "lamplighter" / "lamp.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text(own)
+    config, origin = load_config(environ=_env(tmp_path), cwd=tmp_path)
+    assert config.terraform is expected
+    assert origin["terraform"] == str(user if expected else tmp_path / "lamp.toml")
+
+
 def test_the_strictest_of_two_files_found_holds(tmp_path: Path) -> None:
     (tmp_path / "lamp.toml").write_text('fail_on = "low"\nmode = "observe"\n')
     (tmp_path / "pyproject.toml").write_text('[tool.lamplighter]\nfail_on = "info"\nmode = "propose"\n')

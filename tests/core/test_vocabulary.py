@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lamplighter.core.errors import ConfigError
 from lamplighter.core.exits import Exit, worst
-from lamplighter.core.operations import Operation, Risk, parse_operation
+from lamplighter.core.operations import ByteEdit, EditHcl, Operation, Risk, Target, parse_operation
 from lamplighter.core.plans import Plan, Step
 from lamplighter.core.policy import Caps, Decision, Mode, Policy, Rule, parse_policy
 from lamplighter.core.text import json_line, log_line, markdown, printable
@@ -139,3 +139,19 @@ def test_exit_precedence() -> None:
     order = [Exit.FAILED, Exit.INCOMPLETE, Exit.REFUSED, Exit.FINDINGS, Exit.CLEAN]
     assert all(worst(order[number:]) is order[number] for number in range(5))
     assert worst([]) is Exit.CLEAN
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("5", "9", "- 5\n+ 9"),
+        ("", "a {\n  b = 1\n}\n", "+ a {\n+   b = 1\n+ }"),
+        ("a\nb", "", "- a\n- b"),
+        ("", "x\n\ny\n", "+ x\n+ \n+ y"),
+    ],
+)
+def test_each_line_of_an_edit_says_whether_it_goes_or_comes(old: str, new: str, shown: str) -> None:
+    target = Target(context="/c", kind="terraform_file", name="main.tf", version="0")
+    edit = ByteEdit(start=0, end=len(old), old=old, new=new)
+    operation = EditHcl(target=target, address="a.b", attribute="c", proposal="p", edits=(edit,))
+    assert operation.diff() == shown

@@ -21,5 +21,5 @@ def test_the_bundle_of_everything_leaves_nothing_out() -> None:
 
 
 def test_a_wrong_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="'drfit': is not known; there are: all, drift, smoke"):
+    with pytest.raises(ConfigError, match="'drfit': is not known; there are: all, drift, loop, smoke"):
         find(EVALS, "drfit")

@@ -148,10 +148,23 @@ def test_a_longer_value_is_another_value(root: Path, old: str, new: str, meanwhi
 
 
 def test_what_cannot_be_told_apart_is_not_told(root: Path) -> None:
-    insertion = ByteEdit(start=0, end=0, old="", new="a")
-    edit = operation(root, insertion)
+    edit = operation(root, ByteEdit(start=0, end=1, old="a", new="a"))
     assert EFFECT.perform(edit, "claim").outcome is Outcome.DONE
     assert EFFECT.observe(edit, "claim").outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("new", ["  one {\n  }\n", "  on {\n  }\n", "  one {\n    a = 1\n  }\n"])
+def test_a_block_before_one_that_begins_alike_is_told_apart(root: Path, new: str) -> None:
+    content = b'x "y" {\n  one {\n    a = 2\n  }\n}\n'
+    (root / "main.tf").write_bytes(content)
+    edit = operation(root, ByteEdit(start=8, end=8, old="", new=new))
+    assert FileEdits().observe(edit, "claim").outcome is Outcome.FAILED
+    assert EFFECT.perform(edit, "claim").outcome is Outcome.DONE
+    # Also by a process that does not know what was written.
+    assert FileEdits().observe(edit, "claim").outcome is Outcome.DONE
+    assert FileEdits().current_version(edit) != edit.target.version
+    assert FileEdits().perform(edit, "again").outcome is Outcome.REFUSED
+    assert (root / "main.tf").read_bytes() == content[:8] + new.encode() + content[8:]
 
 
 def test_what_changed_further_down_does_not_concern_an_edit(root: Path) -> None:

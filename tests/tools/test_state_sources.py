@@ -118,6 +118,18 @@ class TestHttp:
         web.answers["/state"] = Answer(status)
         assert re.search(said, str(refused(HttpSource(f"{web.url}/state"))))
 
+    @pytest.mark.parametrize("path", ["/state", "/state/", "/other", ""])
+    def test_an_address_of_the_code_gets_them_only_where_the_environment_names_it(
+        self, web: Web, path: str
+    ) -> None:
+        web.answers["/state"] = Answer(401)
+        secret = {"TF_HTTP_USERNAME": "ci", "TF_HTTP_PASSWORD": "hush"}
+        named = {"TF_HTTP_ADDRESS": f"{web.url}{path}"} if path else {}
+        said = str(refused(HttpSource(f"{web.url}/state", in_code=True), secret | named))
+        given = "Authorization" in web.asked[0].headers
+        assert given == (path == "/state")
+        assert ("check TF_HTTP_USERNAME" if given else "name it with --state, or in TF_HTTP_ADDRESS") in said
+
     def test_wrong_credentials_are_to_be_checked(self, web: Web) -> None:
         web.answers["/state"] = Answer(401)
         env = {"TF_HTTP_USERNAME": "ci", "TF_HTTP_PASSWORD": "hush"}

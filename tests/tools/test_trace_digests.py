@@ -202,3 +202,23 @@ def test_a_folder_of_other_files_is_still_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     read: TraceRead = read_trace([tmp_path / "logs", tmp_path / "empty"])
     assert "holds no CloudTrail file" in lines(read)[0]
+
+
+@pytest.mark.parametrize("hidden", [".snapshot", "CloudTrail-Insight"])
+def test_digests_where_nothing_is_read_prove_nothing(tmp_path: Path, hidden: str) -> None:
+    delivered(tmp_path, "a", [event()])
+    stored(tmp_path / hidden, digest(11, {}))
+    read = read_trace([tmp_path])
+    assert ids(read) == ["id-1"] and not read.coverage.proven and read.limits == ()
+    # The same chain, where it is read.
+    stored(tmp_path / "seen", digest(11, {}))
+    assert read_trace([tmp_path]).coverage.proven == {HOME: [Span(at(10), at(11))]}
+
+
+@pytest.mark.parametrize("hidden", [".snapshot", "CloudTrail-Insight"])
+def test_a_log_file_where_nothing_is_read_was_not_read(tmp_path: Path, hidden: str) -> None:
+    key = delivered(tmp_path / hidden, "a", [event()])
+    delivered(tmp_path, "b", [event(2)])
+    stored(tmp_path, digest(11, {key: hash_of(tmp_path / hidden, key)}))
+    (line,) = lines(read_trace([tmp_path]))
+    assert "was not read" in line and "_a.json" in line
