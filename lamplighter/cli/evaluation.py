@@ -30,7 +30,7 @@ _ROWS_SHOWN = 12
 @click.argument("name")
 @_sample
 @_seeds
-@click.option("--stage", type=click.Choice(["detect"]), help="The last stage to run.")
+@click.option("--stage", type=click.Choice(["detect", "patch"]), help="The last stage to run.")
 @click.option(
     "--peers",
     is_flag=True,

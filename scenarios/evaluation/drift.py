@@ -15,22 +15,31 @@ from typing import Any, NamedTuple
 from lamplighter.drift import check_directory
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.drift.schema import Scenario
-from lamplighter.scenarios.evaluation import drift_terraform
+from lamplighter.scenarios.evaluation import drift_terraform, patch_score
+from lamplighter.scenarios.evaluation.drift_patch import NO_TERRAFORM, Patched, by_code, judged
 from lamplighter.scenarios.evaluation.drift_score import Score, metrics, score
 from lamplighter.scenarios.evaluation.registry import Request, Result
+from lamplighter.tools.terraform_files import read_state
 
 
 def evaluate(request: Request) -> Result:
-    """Patches are not made by this version, so every stage is `detect`."""
+    """Findings first (stage `detect`), then what is proposed about them (stage `patch`, the last one)."""
     every = list(schema.scenarios())
     chosen = sampled(every, request.sample)
-    scores = [from_trace(case) for case in chosen]
+    patches = request.stage != "detect"
+    lacking = drift_terraform.missing()
+    asked = _not_asked(lacking) if lacking else _asked(chosen, patches=patches)
+    alone = [from_trace(case, patches=patches and bool(lacking)) for case in chosen]
+    scores = [item.score for item in alone]
     silent = [item for case, item in zip(chosen, scores, strict=True) if case.suite != "drift"]
-    measured = metrics(scores, "_no_terraform")
-    asked = _asked(chosen)
-    measured |= asked.metrics
+    measured = {**metrics(scores, "_no_terraform"), **asked.metrics}
     if silent:
         measured["false_findings"] = asked.false + float(sum(item.false for item in silent))
+    made = [*asked.patched, *(item.patched for item in alone if item.patched is not None)]
+    if patches:
+        measured |= patch_score.metrics(made)
+        # Neither the checks nor the patches are given a port to a model: there is nothing that could be asked.
+        measured["tokens"] = 0.0
     return Result(
         metrics=measured,
         cases=len(chosen),
@@ -38,6 +47,7 @@ def evaluate(request: Request) -> Result:
         tables=(
             *tables(scores),
             *asked.tables,
+            *(patch_score.tables(made) if patches else ()),
             *(_beside_peers(every, request.sample) if request.peers else ()),
         ),
         sampled=len(chosen) < len(every),
@@ -51,20 +61,23 @@ class _Asked(NamedTuple):
     false: int
     labels: tuple[str, ...]
     tables: tuple[dict[str, Any], ...]
+    patched: tuple[Patched, ...] = ()
 
 
-def _asked(cases: Sequence[Scenario]) -> _Asked:
-    lacking = drift_terraform.missing()
-    if lacking:
-        row = {"title": "with Terraform", "columns": ["measured", "why"], "rows": [["no", lacking]]}
-        return _Asked({}, 0, (), (row,))
-    done = drift_terraform.with_terraform(cases)
+def _not_asked(lacking: str) -> _Asked:
+    row = {"title": "with Terraform", "columns": ["measured", "why"], "rows": [["no", lacking]]}
+    return _Asked({}, 0, (), (row,))
+
+
+def _asked(cases: Sequence[Scenario], *, patches: bool) -> _Asked:
+    done = drift_terraform.with_terraform(cases, patches=patches)
     scores = [item.score for item in done]
     measured = metrics(scores)
     measured["terraform_answered"] = round(sum(item.answered for item in done) / len(done), 4)
     silent = [item for case, item in zip(cases, scores, strict=True) if case.suite != "drift"]
     named = ({**table, "title": f"with Terraform, {table['title']}"} for table in tables(scores))
-    return _Asked(measured, sum(item.false for item in silent), ("real terraform",), tuple(named))
+    made = tuple(one for item in done for one in item.patched)
+    return _Asked(measured, sum(item.false for item in silent), ("real terraform",), tuple(named), made)
 
 
 def _beside_peers(cases: Sequence[Scenario], count: int | None) -> Iterator[dict[str, Any]]:
@@ -81,14 +94,29 @@ def sampled(cases: Sequence[Scenario], count: int | None) -> list[Scenario]:
     return [cases[index * len(cases) // count] for index in range(count)]
 
 
-def from_trace(case: Scenario) -> Score:
+class Alone(NamedTuple):
+    """A scenario from code, state and trace; `patched` where the patch was made and judged too."""
+
+    score: Score
+    patched: Patched | None = None
+
+
+def from_trace(case: Scenario, *, patches: bool = False) -> Alone:
     """Checks one scenario from code, state and trace; nothing else is asked."""
     base = schema.base(case.project)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         case.write_trace(folder / "trace")
-        report = check_directory(base.code, [folder / "trace"], base.write_state(folder))
-    return score(case, report.findings, incomplete=report.incomplete)
+        state = base.write_state(folder)
+        report = check_directory(base.code, [folder / "trace"], state)
+        found = score(case, report.findings, incomplete=report.incomplete)
+        if not patches:
+            return Alone(found)
+        proposal = report.proposal
+        judge = by_code(base.code, read_state(base.code, state), folder)
+        patch = proposal.patch if proposal else None
+        decisions = proposal.decisions if proposal else ()
+        return Alone(found, judged(case, decisions, patch, base.code, NO_TERRAFORM, judge))
 
 
 def tables(scores: Sequence[Score]) -> Iterator[dict[str, Any]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lamplighter.core.findings import Finding
 from lamplighter.core.redaction import redact
 from lamplighter.drift.items import SENSITIVE
-from lamplighter.scenarios.drift.schema import Attribution, Scenario
+from lamplighter.scenarios.drift.schema import Attribution, DriftTruth, Scenario, UnmanagedTruth
 
 Key: TypeAlias = tuple[str, str]
 """An address and an attribute's path, block indices left out; an unmanaged resource is `("", TYPE ID)`."""
@@ -26,6 +26,12 @@ class Wrong(NamedTuple):
     kinds: tuple[str, ...]
     key: Key
     cause: str
+
+
+def wrong_of(row: Sequence[Any]) -> Wrong:
+    """From what JSON makes of one."""
+    scenario, kinds, (address, attribute), cause = row
+    return Wrong(scenario, tuple(kinds), (address, attribute), cause)
 
 
 class Score(NamedTuple):
@@ -42,17 +48,36 @@ class Score(NamedTuple):
     wrong: tuple[Wrong, ...]
 
 
-class _Truth(NamedTuple):
+class Truth(NamedTuple):
     """What is wanted at a key. Not `needed` where the value only follows from another drift of the same call."""
 
     key: Key
-    kind: str
-    attribution: Attribution
+    of: DriftTruth | UnmanagedTruth
     needed: bool
 
+    @property
+    def kind(self) -> str:
+        return self.of.kind
 
-def score(case: Scenario, findings: Iterable[Finding], *, incomplete: bool = False) -> Score:
-    """Each true drift and each unmanaged resource counts once, under whichever of its keys it was found."""
+    @property
+    def attribution(self) -> Attribution:
+        return self.of.attribution
+
+
+class Matched(NamedTuple):
+    """What is true and the findings of it, both by the truth's key; `false` are those of nothing true, by their own."""
+
+    truths: Mapping[Key, Truth]
+    found: Mapping[Key, Sequence[Finding]]
+    false: Mapping[Key, Finding]
+
+    @property
+    def needed(self) -> dict[Key, Truth]:
+        return {key: truth for key, truth in self.truths.items() if truth.needed}
+
+
+def matched(case: Scenario, findings: Iterable[Finding]) -> Matched:
+    """Each finding goes to one truth, under whichever of its keys it was found."""
     wanted = _wanted(case)
     found: dict[Key, list[Finding]] = {}
     false: dict[Key, Finding] = {}
@@ -62,7 +87,14 @@ def score(case: Scenario, findings: Iterable[Finding], *, incomplete: bool = Fal
             found.setdefault(_meant(finding, truths).key, []).append(finding)
         else:
             false[names_of(finding)[0]] = finding
-    needed = {truth.key: truth for group in wanted.values() for truth in group if truth.needed}
+    by_key = {truth.key: truth for group in wanted.values() for truth in group}
+    return Matched(by_key, found, false)
+
+
+def score(case: Scenario, findings: Iterable[Finding], *, incomplete: bool = False) -> Score:
+    """Each true drift and each unmanaged resource counts once."""
+    pairs = matched(case, findings)
+    needed, found, false = pairs.needed, pairs.found, pairs.false
     missed = needed.keys() - found.keys()
     blamed = {
         key: _misattributed(found[key], truth.attribution) for key, truth in needed.items() if key in found
@@ -107,17 +139,17 @@ def bare(path: str) -> str:
     return ".".join(part for part in path.split(".") if not part.isdecimal())
 
 
-def _wanted(case: Scenario) -> dict[Key, list[_Truth]]:
+def _wanted(case: Scenario) -> dict[Key, list[Truth]]:
     """A key may stand for several truths: a role that lost one policy and gained another."""
-    wanted: dict[Key, list[_Truth]] = defaultdict(list)
+    wanted: dict[Key, list[Truth]] = defaultdict(list)
     for drift in case.drifts:
-        truth = _Truth((drift.address, bare(drift.path)), drift.kind, drift.attribution, not drift.cause)
+        truth = Truth((drift.address, bare(drift.path)), drift, not drift.cause)
         for key in {truth.key, *((other.address, bare(other.path)) for other in drift.also)}:
             wanted[key].append(truth)
     for loose in case.unmanaged:
         # Ids that are secrets are shown by nobody.
         identity = redact(loose.id)
-        truth = _Truth(("", f"{loose.type} {identity}"), loose.kind, loose.attribution, needed=True)
+        truth = Truth(("", f"{loose.type} {identity}"), loose, needed=True)
         # A queue's id is its URL; by its name it is as well told.
         names = {identity, identity.rpartition("/")[2]}
         also = {(other.address, bare(other.path)) for other in loose.also}
@@ -126,13 +158,13 @@ def _wanted(case: Scenario) -> dict[Key, list[_Truth]]:
     return wanted
 
 
-def _meant(finding: Finding, truths: Sequence[_Truth]) -> _Truth:
+def _meant(finding: Finding, truths: Sequence[Truth]) -> Truth:
     """Of several truths under one key the one whose call the finding names."""
     events = finding.details.get("events", [])
     return next((truth for truth in truths if truth.attribution.event in events), truths[0])
 
 
-def _keys(finding: Finding, wanted: Mapping[Key, Sequence[_Truth]]) -> list[Key]:
+def _keys(finding: Finding, wanted: Mapping[Key, Sequence[Truth]]) -> list[Key]:
     """The keys of the truth that the finding may stand for, the most exact first."""
     exact = [key for key in names_of(finding) if key in wanted]
     address, attribute = names_of(finding)[0]

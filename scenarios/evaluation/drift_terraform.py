@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lamplighter.core.errors import InputError, Unavailable
 from lamplighter.drift.provider_schema import ProviderSchemas, trimmed
@@ -30,7 +30,9 @@ from lamplighter.drift.refreshed import Refresh
 from lamplighter.scenarios import people
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.drift.schema import Scenario
-from lamplighter.scenarios.evaluation.drift_score import Score, Wrong, score
+from lamplighter.scenarios.evaluation.drift_patch import Patched
+from lamplighter.scenarios.evaluation.drift_score import Score, score, wrong_of
+from lamplighter.scenarios.evaluation.patch_terraform import Plans, patched
 from lamplighter.scenarios.recorder import Recorder
 from lamplighter.scenarios.world import MIRROR_VARIABLE, served, terraform_environment
 from lamplighter.tools import process
@@ -47,10 +49,11 @@ _FINDER = schema.SCENARIOS.parent / ".ci" / "terraform_mirror.py"
 
 
 class Scored(NamedTuple):
-    """The score of a case, and whether Terraform answered."""
+    """The score of a case, whether Terraform answered, and how its patches did, where they were made."""
 
     score: Score
     answered: bool
+    patched: tuple[Patched, ...] = ()
 
 
 class _Share(NamedTuple):
@@ -77,13 +80,14 @@ def mirror() -> Path | None:
     return Path(named) if named and Path(named).is_dir() else None
 
 
-def with_terraform(cases: Sequence[Scenario]) -> list[Scored]:
-    """In the order of the cases. Raises Unavailable when a child process ends before its cases do."""
+def with_terraform(cases: Sequence[Scenario], *, patches: bool) -> list[Scored]:
+    """In the order of the cases; with `patches` those are made and judged too. Raises Unavailable when a child process
+    ends before its cases do."""
     found = mirror()
     if found is None:
         raise Unavailable("terraform", missing(), "see scenarios/drift/README.md")
     with ThreadPoolExecutor(WORKERS) as pool:
-        done = pool.map(lambda share: _in_child(share, found), _shares(cases))
+        done = pool.map(lambda share: _in_child(share, found, patches=patches), _shares(cases))
         scored = {item.score.scenario: item for items in done for item in items}
     return [scored[case.id] for case in cases]
 
@@ -99,9 +103,9 @@ def _shares(cases: Sequence[Scenario]) -> list[_Share]:
     return sorted(shares, key=lambda share: -len(share.cases))
 
 
-def _in_child(share: _Share, mirror: Path) -> list[Scored]:
+def _in_child(share: _Share, mirror: Path, *, patches: bool) -> list[Scored]:
     with tempfile.TemporaryDirectory() as scratch, _provider(share.project, mirror, Path(scratch)) as shared:
-        argv = [sys.executable, "-m", _MODULE, str(mirror), share.project]
+        argv = [sys.executable, "-m", _MODULE, str(mirror), share.project, "patch" if patches else "detect"]
         limit = _CASE_SECONDS * (len(share.cases) + 1)
         done = process.run([*argv, *share.cases], env={**os.environ, **shared}, timeout_s=limit)
     if done.code != 0:
@@ -110,14 +114,11 @@ def _in_child(share: _Share, mirror: Path) -> list[Scored]:
     return [_scored(json.loads(line)) for line in done.stdout.decode().splitlines()]
 
 
-def _scored(row: Mapping[str, object]) -> Scored:
-    fields = dict(row)
-    answered = bool(fields.pop("answered"))
-    wrong = fields.pop("wrong")
-    assert isinstance(wrong, list)
-    fields["kinds"] = tuple(map(str, fields["kinds"]))  # type: ignore[call-overload]
-    told = tuple(Wrong(case, tuple(kinds), (key[0], key[1]), cause) for case, kinds, key, cause in wrong)
-    return Scored(Score(**fields, wrong=told), answered)  # type: ignore[arg-type]
+def _scored(row: Mapping[str, Any]) -> Scored:
+    fields = row["score"]
+    told = tuple(map(wrong_of, fields["wrong"]))
+    found = Score(**{**fields, "kinds": tuple(fields["kinds"]), "wrong": told})
+    return Scored(found, row["answered"], tuple(map(Patched.of_row, row["patched"])))
 
 
 _PORT = "LAMP_TEST_CLOUD_PORT"
@@ -179,7 +180,7 @@ class _Project(NamedTuple):
 
     code: Path
     recorder: Recorder
-    schemas: ProviderSchemas
+    schemas: dict[str, Any]
     folder: Path
     mirror: Path
 
@@ -188,7 +189,7 @@ class _Project(NamedTuple):
         shared = {"TF_REATTACH_PROVIDERS": reattach} if reattach else {}
         return terraform_environment(self.folder, self.mirror, endpoint, people.TERRAFORM) | shared
 
-    def scored(self, case: Scenario) -> Scored:
+    def scored(self, case: Scenario, *, patches: bool) -> Scored:
         """Makes the case's night in this process's cloud and asks it."""
         from lamplighter.drift import check_directory
         from lamplighter.scenarios.drift.live import left_by
@@ -197,10 +198,16 @@ class _Project(NamedTuple):
         port = int(os.environ.get(_PORT, "0"))
         with served(self.recorder, port) as endpoint, tempfile.TemporaryDirectory() as scratch:
             case.write_trace(Path(scratch))
-            refresh = Refresh(seconds=_CASE_SECONDS, env=self.environment(endpoint), schemas=self.schemas)
+            environment = self.environment(endpoint)
+            schemas = ProviderSchemas(self.schemas)
+            refresh = Refresh(seconds=_CASE_SECONDS, env=environment, schemas=schemas)
             report = check_directory(self.code, [Path(scratch)], refresh=refresh)
+            made: tuple[Patched, ...] = ()
+            if patches:
+                plans = Plans(self.code, environment, self.schemas, _CASE_SECONDS)
+                made = tuple(patched(case, report, check_directory(self.code, [Path(scratch)]), plans))
         answered = report.live.source != "trace"
-        return Scored(score(case, report.findings, incomplete=report.incomplete), answered)
+        return Scored(score(case, report.findings, incomplete=report.incomplete), answered, made)
 
 
 @contextlib.contextmanager
@@ -219,20 +226,32 @@ def _project(name: str, mirror: Path) -> Iterator[_Project]:
         described = terraform.schemas() if started.data is not None else started
         if not isinstance(described.data, dict):
             raise InputError(name, described.problem, "check the provider mirror")
+        # Of the types that a patch may bring under the code too.
         types = {entry["type"] for entry in schema.base(name).state()["resources"]}
-        yield _Project(code, recorder, ProviderSchemas(trimmed(described.data, types)), folder, mirror)
+        types |= {loose.type for case in schema.scenarios(name) for loose in case.unmanaged}
+        yield _Project(code, recorder, trimmed(described.data, types), folder, mirror)
+
+
+def _row(done: Scored) -> dict[str, Any]:
+    """What `_scored` reads."""
+    return {
+        "score": done.score._asdict(),
+        "answered": done.answered,
+        "patched": [item._asdict() for item in done.patched],
+    }
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`python -m ... MIRROR PROJECT CASE...`: a line of JSON for each case."""
+    """`python -m ... MIRROR PROJECT STAGE CASE...`: a line of JSON for each case."""
     from lamplighter.scenarios.drift.worlds import forked
 
-    mirror, name, *wanted = arguments
+    mirror, name, stage, *wanted = arguments
+    patches = stage == "patch"
     with _project(name, Path(mirror)) as project:
         for case in schema.scenarios(name):
             if case.id in wanted:
-                done = forked(lambda case=case: project.scored(case))  # type: ignore[misc]
-                print(json.dumps({**done.score._asdict(), "answered": done.answered}), flush=True)
+                done = forked(lambda case=case: project.scored(case, patches=patches))  # type: ignore[misc]
+                print(json.dumps(_row(done)), flush=True)
     return 0
 
 
