@@ -23,6 +23,15 @@ _ADMIN_PORTS = frozenset({22, 3389, 1433, 1521, 3306, 5432, 6379, 9200, 11211, 2
 _ADMIN_POLICIES = ("/AdministratorAccess", "/PowerUserAccess", "/IAMFullAccess")
 _POLICIES = frozenset({"policy", "assume_role_policy", "policy_document", "access_policy"})
 _GRANTED_TO_ALL = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
+_INTERNAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8",
+        "fc00::/7", "fe80::/10", "::1/128",
+    )
+)  # fmt: skip
+"""Ranges that no address of the internet lies in: RFC 1918, 6598, 3927, 1122, 4193, 4291. `is_global` of the standard
+library takes more away, as ranges for documentation."""
 _FIREWALL_RULES = frozenset({"aws_vpc_security_group_ingress_rule", "aws_security_group_rule"})
 _SOURCES = frozenset({"cidr_ipv4", "cidr_ipv6"})
 _ABSENT: tuple[Any, ...] = (None, "", [], {}, 0)
@@ -154,7 +163,7 @@ def _opened(rule: Mapping[str, Any]) -> Assessment | None:
         return None
     if source not in _WORLD:
         network = None if "action" in rule else _network(source)
-        if network is None or not network.is_global:
+        if network is None or _is_internal(network):
             return None
         if _is_administrative(rule):
             return Assessment(
@@ -168,6 +177,13 @@ def _opened(rule: Mapping[str, Any]) -> Assessment | None:
     if _is_administrative(rule):
         return Assessment("critical", "an administration or database port is open to the world")
     return Assessment("high", "opened to the world")
+
+
+def _is_internal(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    return any(
+        network.version == own.version and network.subnet_of(own)  # type: ignore[arg-type]
+        for own in _INTERNAL
+    )
 
 
 def _is_administrative(rule: Mapping[str, Any]) -> bool:

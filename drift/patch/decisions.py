@@ -26,6 +26,8 @@ from lamplighter.drift.values import ABSENT, at
 
 _RISKY = Severity.HIGH
 """From here on a drift is not carried into the code unasked."""
+_OF_SECRETS = frozenset({"aws_secretsmanager_secret_version"})
+"""Types that are a secret's value: also their stages, which are no secret, change when somebody puts a new one."""
 
 
 class Earlier(Protocol):
@@ -133,7 +135,7 @@ def _by_default(item: DriftItem, state: StateIndex, severity: Severity) -> Decis
     owner = next((one for one in controllers() if one.owns(item, state)), None)
     if owner is not None:
         return Decision(item, Verdict.IGNORE, f"{owner.name} owns {item.attribute}")
-    if is_secret(item):
+    if is_secret(item) or item.resource_type in _OF_SECRETS:
         return Decision(item, Verdict.ASK, "its value is a secret, which belongs in no plan and no patch")
     if item.origin is Origin.OTHER_TERRAFORM:
         return Decision(item, Verdict.ASK, "another Terraform run set it: two states hold one resource")

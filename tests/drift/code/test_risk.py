@@ -49,6 +49,8 @@ ROWS: list[Row] = [
     ("aws_security_group", "add", "ingress", None, rule(0, 0, "-1", source="84.17.3.9/32"), "high"),
     ("aws_security_group", "add", "ingress", None, rule(443, 443, source="84.17.3.9/32"), "medium"),
     ("aws_security_group", "add", "ingress", None, rule(443, 443, source="sg-0a1b2c"), "low"),
+    ("aws_security_group", "add", "ingress", None, rule(3389, 3389, source="192.0.2.77/32"), "high"),
+    ("aws_security_group", "add", "ingress", None, rule(22, 22, source="fd12::/64"), "low"),
     ("aws_security_group", "remove", "ingress", rule(22, 22), None, "low"),
     ("aws_security_group", "add", "egress", None, rule(0, 0, "-1"), "low"),
     ("aws_iam_role", "set", "assume_role_policy", SMALL, ALL, "critical"),
