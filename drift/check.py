@@ -20,6 +20,7 @@ from lamplighter.drift.compare import Baseline
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits, unmapped
 from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.heard import Heard, hear
+from lamplighter.drift.items import reassessed
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.netting import net
@@ -205,7 +206,7 @@ def judge(
     known = seen(loaded.directory, matched.items, baseline, terms.refresh)
     hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model)
     items = [*known.items, *_uncertain(hints, baseline, known.items)]
-    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in items]
+    found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in reassessed(items)]
     coverage = coverage_of(heard.facts, extraction, matched, terms.trusted)
     hidden = [*unheard, *code.problems, *code.not_read, *(str(error) for error in loaded.broken)]
     hidden += state.problems

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -85,6 +86,23 @@ def along(item: DriftItem, resource: StateResource, location: CodeLocation | Non
         risk=level.severity,
         risk_reason=f"{level.reason}, with {item.address}",
     )
+
+
+def reassessed(items: Sequence[DriftItem]) -> list[DriftItem]:
+    """A rule of a firewall in the place of one that let in more opens nothing, whatever it lets in by itself."""
+    gone: dict[tuple[str | None, str], list[DriftItem]] = defaultdict(list)
+    for item in items:
+        if item.action == "remove":
+            gone[item.address, item.attribute].append(item)
+    return [
+        replace(item, risk="low", risk_reason="lets in less than the rule in whose place it stands")
+        if item.action == "add"
+        and any(
+            risk.narrowed(other.code_value, item.live_value) for other in gone[item.address, item.attribute]
+        )
+        else item
+        for item in items
+    ]
 
 
 def is_secret(resource: StateResource, attribute: str) -> bool:

@@ -127,6 +127,18 @@ def _firewall(resource_type: str, action: Action, attribute: str, code: Any, liv
     return None
 
 
+def narrowed(before: Any, after: Any) -> bool:
+    """Whether one rule of a firewall lets in a part of what another does, at the same ports, and no more."""
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return False
+    if any(before.get(key) != after.get(key) for key in ("protocol", "from_port", "to_port")):
+        return False
+    whole, part = _network(before.get("source")), _network(after.get("source"))
+    if whole is None or part is None or whole.version != part.version:
+        return False
+    return part.subnet_of(whole)  # type: ignore[arg-type]
+
+
 def _widened(code: Any, live: Any) -> Assessment | None:
     """A range of addresses that holds the one that the code has, and more."""
     before, after = _network(code), _network(live)
@@ -169,7 +181,7 @@ def _opened(rule: Mapping[str, Any]) -> Assessment | None:
             return Assessment(
                 "high", "an administration or database port is open to an address of the internet"
             )
-        return Assessment("medium", "opened to an address of the internet")
+        return Assessment("high", "opened to an address of the internet")
     if "action" in rule:
         return Assessment("high", "the network's access list was opened to the world")
     if rule.get("protocol") == "-1":

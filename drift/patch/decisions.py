@@ -9,7 +9,7 @@ a plan is made of, and that has to be approved.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -94,7 +94,29 @@ def decide(
     earlier: Earlier | None = None,
 ) -> tuple[Decision, ...]:
     """One for each item, in their order. `given` is what a person says, by address or `*` for every item."""
-    return tuple(_decided(item, state, rules, given or {}, earlier) for item in items)
+    decided = [_decided(item, state, rules, given or {}, earlier) for item in items]
+    return tuple(_with_companions(decided))
+
+
+def _with_companions(decided: Sequence[Decision]) -> Iterator[Decision]:
+    """What the same call did to the same resource goes back with what is to be reverted: half of it is no state that
+    anybody wanted."""
+    back = {
+        (one.item.address, event)
+        for one in decided
+        if one.verdict is Verdict.REVERT and one.item.address
+        for event in one.evidence
+    }
+    for one in decided:
+        same = one.item.events and (one.item.address, one.item.events[-1].event_id) in back
+        if same and one.reason == _ordinary(one.item):
+            yield one._replace(verdict=Verdict.REVERT, reason="by the same call as what is to be reverted")
+        else:
+            yield one
+
+
+def _ordinary(item: DriftItem) -> str:
+    return f"{Severity.parse(item.risk).label} risk: {item.risk_reason}"
 
 
 def _decided(
@@ -139,9 +161,7 @@ def _by_default(item: DriftItem, state: StateIndex, severity: Severity) -> Decis
         return Decision(item, Verdict.ASK, "its value is a secret, which belongs in no plan and no patch")
     if item.origin is Origin.OTHER_TERRAFORM:
         return Decision(item, Verdict.ASK, "another Terraform run set it: two states hold one resource")
-    if severity >= _RISKY:
-        return Decision(item, Verdict.REVERT, f"{severity.label} risk: {item.risk_reason}")
-    return Decision(item, Verdict.CODIFY, f"{severity.label} risk: {item.risk_reason}")
+    return Decision(item, Verdict.REVERT if severity >= _RISKY else Verdict.CODIFY, _ordinary(item))
 
 
 @cache

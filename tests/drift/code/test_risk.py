@@ -7,8 +7,10 @@ from typing import Any, get_args
 
 import pytest
 
+from lamplighter.drift.items import reassessed
 from lamplighter.drift.model import Action
 from lamplighter.drift.risk import Rule, assess, rules
+from tests.drift.patch.world import item
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 ALL = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -47,7 +49,7 @@ ROWS: list[Row] = [
     ("aws_security_group", "add", "ingress", None, rule(22, 22, source="10.0.0.0/8"), "low"),
     ("aws_security_group", "add", "ingress", None, rule(22, 22, source="84.17.3.9/32"), "high"),
     ("aws_security_group", "add", "ingress", None, rule(0, 0, "-1", source="84.17.3.9/32"), "high"),
-    ("aws_security_group", "add", "ingress", None, rule(443, 443, source="84.17.3.9/32"), "medium"),
+    ("aws_security_group", "add", "ingress", None, rule(443, 443, source="84.17.3.9/32"), "high"),
     ("aws_security_group", "add", "ingress", None, rule(443, 443, source="sg-0a1b2c"), "low"),
     ("aws_security_group", "add", "ingress", None, rule(3389, 3389, source="192.0.2.77/32"), "high"),
     ("aws_security_group", "add", "ingress", None, rule(22, 22, source="fd12::/64"), "low"),
@@ -300,3 +302,18 @@ def test_a_rule_is_exercised_and_well_formed(rule: Rule) -> None:
 @pytest.mark.parametrize("action", get_args(Action))
 def test_there_is_a_rule_for_anything(action: Action) -> None:
     assert assess("aws_unheard_of", action, "unheard.of", object(), object()).reason
+
+
+def test_a_rule_in_the_place_of_a_wider_one_opens_nothing() -> None:
+    wide, narrow = rule(22, 22, source="84.17.3.0/24"), rule(22, 22, source="84.17.3.9/32")
+    gone = item("aws_security_group.a", "ingress", None, was=wide, action="remove")
+    new = item("aws_security_group.a", "ingress", narrow, action="add", risk="high")
+    assert [one.risk for one in reassessed([gone, new])] == ["low", "low"]
+    other = item("aws_security_group.b", "ingress", narrow, action="add", risk="high")
+    wider = item("aws_security_group.a", "ingress", wide, action="add", risk="high")
+    port = item(
+        "aws_security_group.a", "ingress", rule(23, 23, source="84.17.3.9/32"), action="add", risk="high"
+    )
+    narrower = item("aws_security_group.a", "ingress", None, was=narrow, action="remove")
+    assert [one.risk for one in reassessed([gone, other, port])][1:] == ["high", "high"]
+    assert [one.risk for one in reassessed([narrower, wider])][1:] == ["high"]

@@ -67,6 +67,23 @@ def test_what_opens_or_unprotects_is_not_codified_unasked(severity: str, verdict
     assert decided(item("aws_s3_bucket.a", "acl", "public-read", risk=severity)).verdict is verdict
 
 
+def test_what_one_call_did_to_a_resource_goes_back_together() -> None:
+    algorithm = item("aws_s3_bucket.a", "rule.sse_algorithm", "AES256", risk="high")
+    along = item("aws_s3_bucket.a", "rule.bucket_key_enabled", False, risk="medium")
+    elsewhere = item("aws_s3_bucket.b", "rule.bucket_key_enabled", False, risk="medium")
+    state = StateIndex([])
+    verdicts = [one.verdict for one in decide([algorithm, along, elsewhere], state)]
+    assert verdicts == [Verdict.REVERT, Verdict.REVERT, Verdict.CODIFY]
+    said = decide([algorithm, along], state, given={"aws_s3_bucket.a": Verdict.CODIFY})
+    assert {one.verdict for one in said} == {Verdict.CODIFY}
+    assert decide([along], state)[0].verdict is Verdict.CODIFY
+
+
+def test_what_belongs_to_the_value_of_a_secret_is_asked() -> None:
+    stages = item("aws_secretsmanager_secret_version.a", "version_stages", ["AWSPREVIOUS"])
+    assert decided(stages).verdict is Verdict.ASK
+
+
 def test_a_rule_of_the_policy_counts_from_its_severity_on() -> None:
     opened = item("aws_security_group.web", "ingress", {}, action="add", risk="medium")
     assert decided(opened, rules=RULES).verdict is Verdict.CODIFY
