@@ -251,12 +251,14 @@ class TestSettings:
         assert done.code == 64 and b"may not be set by a file found in the project" in done.stderr
         assert asked.ran() == []
 
-    def test_a_file_found_in_the_project_may_switch_it_off(self, asked: Asked) -> None:
+    def test_a_file_found_in_the_project_does_not_switch_it_off(self, asked: Asked) -> None:
         own = asked.folder / ".config" / "lamplighter" / "lamp.toml"
         own.parent.mkdir(parents=True)
         own.write_text("terraform = true\n")
         assert asked.check()[1]["live"]["source"] == "terraform"
         (asked.folder / "lamp.toml").write_text("terraform = false\n")
+        assert asked.check()[1]["live"]["source"] == "terraform"
+        own.unlink()
         assert asked.check()[1]["live"]["source"] == "trace"
 
     def test_another_program_by_name_and_by_path(self, asked: Asked) -> None:
