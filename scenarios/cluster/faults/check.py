@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lamplighter.scenarios.cluster import certificates
 from lamplighter.scenarios.cluster.clock import seconds_of
-from lamplighter.scenarios.cluster.faults import certificates
 from lamplighter.scenarios.cluster.faults.client import Client
 from lamplighter.scenarios.cluster.faults.guards import Baseline, violations
 from lamplighter.scenarios.cluster.faults.schema import (

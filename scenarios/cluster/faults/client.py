@@ -94,14 +94,14 @@ class Client:
         reply = self.request("GET", self.path(kind, ref.namespace, ref.name))
         return reply.body if reply.ok else None
 
-    def list(self, kind: Kind, namespace: str = "") -> list[Json]:
+    def listed(self, kind: Kind, namespace: str = "") -> list[Json]:
         """Objects of a kind in one namespace or, for "", in all; each with its kind and apiVersion."""
         found = self.request("GET", self.path(kind, namespace)).body.get("items") or []
         return [{"apiVersion": kind.api_version, "kind": kind.kind, **entry} for entry in found]
 
     def of(self, name: str, namespace: str = "") -> list[Json]:
-        """`list` by the name of a kind."""
-        return self.list(self.kind(Ref(name, namespace, "")), namespace)
+        """`listed` by the name of a kind."""
+        return self.listed(self.kind(Ref(name, namespace, "")), namespace)
 
     def create(self, obj: Json, dry_run: bool = False) -> Reply:
         kind = self.api.cluster.registry.of_kind(obj["apiVersion"], obj["kind"])

@@ -51,7 +51,7 @@ def world_text(player: play.Player) -> str:
     cluster = player.sandbox.cluster
     parts: list[str] = []
     for kind in cluster.registry.stored():
-        for obj in player.client.list(kind):
+        for obj in player.client.listed(kind):
             kept = {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"}}
             parts += _texts(kept)
     parts += [line for lines in cluster.records.everything() for _, line in lines]

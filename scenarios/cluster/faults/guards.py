@@ -61,7 +61,7 @@ def guarded(client: Client) -> dict[Ref, Json]:
     for kind in client.api.cluster.registry.stored():
         if kind.kind in IGNORED_KINDS:
             continue
-        for obj in client.list(kind):
+        for obj in client.listed(kind):
             if controller_of(obj) is None and not _system(obj):
                 found[ref_to(obj)] = obj
     return found
@@ -70,7 +70,7 @@ def guarded(client: Client) -> dict[Ref, Json]:
 def _system(obj: Json) -> bool:
     if obj["kind"] == "PersistentVolume":
         return str(obj["metadata"]["name"]).startswith("pvc-")
-    return obj["kind"] == "ConfigMap" and obj["metadata"]["name"] == "kube-root-ca.crt"
+    return bool(obj["kind"] == "ConfigMap" and obj["metadata"]["name"] == "kube-root-ca.crt")
 
 
 def baseline(client: Client) -> Baseline:

@@ -7,17 +7,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, assert_never
 
-from lamplighter.scenarios.cluster.faults.certificates import Issuer, encoded
+from lamplighter.scenarios.cluster.certificates import Issuer, encoded
 from lamplighter.scenarios.cluster.faults.client import Client, Reply
 from lamplighter.scenarios.cluster.faults.load import ScenarioError
 from lamplighter.scenarios.cluster.faults.schema import (
     Behave,
     Create,
     Delete,
+    Drain,
     Issue,
     Kubelet,
     NodeSpec,
     Patch,
+    Ref,
     Scenario,
     Step,
     Trust,
@@ -25,7 +27,7 @@ from lamplighter.scenarios.cluster.faults.schema import (
     Wait,
     ref_of,
 )
-from lamplighter.scenarios.cluster.jsons import copied, name_of, namespace_of
+from lamplighter.scenarios.cluster.jsons import controller_of, copied, name_of, namespace_of
 from lamplighter.scenarios.cluster.kubelet.behaviour import rule_of
 from lamplighter.scenarios.cluster.rbac import MASTERS, User
 from lamplighter.scenarios.cluster.sandbox import THREE_NODES, Node, Plan, Sandbox
@@ -82,6 +84,8 @@ class Player:
                 reply = self.client.delete(ref_of(step.target), step.grace)
                 if reply.code != 404:
                     self._must(reply, step.target)
+            case Drain():
+                self._drain(step.node)
             case Issue():
                 self._issue(step)
             case Trust():
@@ -107,6 +111,21 @@ class Player:
         if reply.ok == refused:
             said = "was not refused" if refused else f"was refused: {reply.message}"
             raise ScenarioError(f"{self.scenario.id}: {what} {said}")
+
+    def _drain(self, node: str) -> None:
+        self._must(
+            self.client.patch(Ref("Node", "", node), {"spec": {"unschedulable": True}}), f"Node {node}"
+        )
+        for pod in self.client.of("Pod"):
+            owner = controller_of(pod)
+            if pod["spec"].get("nodeName") != node or (owner and owner["kind"] == "DaemonSet"):
+                continue
+            meta = {"name": name_of(pod), "namespace": namespace_of(pod)}
+            body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
+            path = self.client.path(
+                self.client.kind(Ref("Pod", "", "")), meta["namespace"], meta["name"], "eviction"
+            )
+            self.client.request("POST", path, body)
 
     def _issuer(self, name: str) -> Issuer:
         if name not in self._issuers:
@@ -144,7 +163,7 @@ class Player:
                 case Behave():
                     cluster.rules.extend(rule_of(entry) for entry in step.rules)
                 case Use():
-                    said = {"cpu": step.cpu, "memory": step.memory, "ephemeral-storage": step.disk}
+                    said = {"cpu": step.cpu, "memory": step.memory}
                     cluster.usage[step.namespace, step.app] = {k: v for k, v in said.items() if v}
                 case Kubelet(running=True):
                     cluster.stopped_nodes.discard(step.node)

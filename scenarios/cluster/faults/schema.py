@@ -104,6 +104,13 @@ class Delete(_Model):
     grace: int | None = None
 
 
+class Drain(_Model):
+    """A node is cordoned, and its pods are evicted as far as their budgets allow; those of DaemonSets stay."""
+
+    op: Literal["drain"]
+    node: str
+
+
 class Issue(_Model):
     """A certificate for hosts is issued and put into a TLS Secret (made where there is none). Days count from now."""
 
@@ -138,7 +145,6 @@ class Use(_Model):
     app: str
     cpu: str = ""
     memory: str = ""
-    disk: str = ""
 
 
 class Kubelet(_Model):
@@ -149,10 +155,12 @@ class Kubelet(_Model):
     running: bool
 
 
-Request: TypeAlias = Annotated[Create | Patch | Delete | Issue | Trust | Wait, Field(discriminator="op")]
+Request: TypeAlias = Annotated[
+    Create | Patch | Delete | Drain | Issue | Trust | Wait, Field(discriminator="op")
+]
 """What anyone with the rights can do through the API: repairs and cheats consist of it."""
 Step: TypeAlias = Annotated[
-    Create | Patch | Delete | Issue | Trust | Wait | Behave | Use | Kubelet, Field(discriminator="op")
+    Create | Patch | Delete | Drain | Issue | Trust | Wait | Behave | Use | Kubelet, Field(discriminator="op")
 ]
 """What happens in a timeline: requests, and what the world does."""
 
