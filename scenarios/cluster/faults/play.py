@@ -63,6 +63,8 @@ class Player:
         for obj in self.scenario.objects:
             if obj["kind"] != "Namespace":
                 self._must(self.client.create(copied(obj)), f"{obj['kind']} {name_of(obj)}")
+            if obj["kind"] == "CustomResourceDefinition":
+                self._settle()
         self._settle()
 
     def run(self, steps: Iterable[Step]) -> None:
@@ -164,7 +166,10 @@ class Player:
                     cluster.rules.extend(rule_of(entry) for entry in step.rules)
                 case Use():
                     said = {"cpu": step.cpu, "memory": step.memory}
-                    cluster.usage[step.namespace, step.app] = {k: v for k, v in said.items() if v}
+                    found = {k: v for k, v in said.items() if v}
+                    cluster.usage[step.namespace, step.app] = found | (
+                        {"shared": True} if step.shared else {}
+                    )
                 case Kubelet(running=True):
                     cluster.stopped_nodes.discard(step.node)
                 case Kubelet():
