@@ -84,7 +84,7 @@ def violations(client: Client, before: Baseline, limits: Limits) -> list[str]:
     scaled = _autoscaled(before.objects)
     out = [f"{ref} was deleted" for ref in _deleted(before.objects, now) if not _listed(ref, limits.delete)]
     made = _claims(before.objects)
-    new = (
+    fresh = (
         ref for ref in now if ref not in before.objects and not any(fnmatchcase(str(ref), p) for p in made)
     )
     out += [f"{ref} was created" for ref in fresh if not _listed(ref, limits.create)]
