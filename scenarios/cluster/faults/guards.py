@@ -81,7 +81,7 @@ def baseline(client: Client) -> Baseline:
 def violations(client: Client, before: Baseline, limits: Limits) -> list[str]:
     """What a repair broke or touched that it must not, one line each; empty where it kept to its limits."""
     now = guarded(client)
-    scaled = _autoscaled(before.objects)
+    scaled = _autoscaled(before.objects) | _autoscaled(now)
     out = [f"{ref} was deleted" for ref in _deleted(before.objects, now) if not _listed(ref, limits.delete)]
     made = _claims(before.objects)
     fresh = (
@@ -184,6 +184,8 @@ def _normalise(kept: Json) -> None:
             notes = at(kept, *TEMPLATES[kind], "metadata", "annotations")
             if notes is not None:
                 notes.pop(RESTARTED, None)
+        case _:
+            pass
 
 
 def _full(value: Any) -> Any:
