@@ -8,6 +8,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -135,6 +136,11 @@ class Sandbox:
         self.engine.stop()
         self._folder.cleanup()
 
+    def close(self) -> None:
+        """Give back what a sandbox holds that was never entered: its port and its folder."""
+        self.server.server_close()
+        self._folder.cleanup()
+
 
 def kubeconfig(url: str, authority: bytes, client: Pair) -> str:
     """A kubeconfig (JSON, which is YAML) with everything in it."""
@@ -235,9 +241,14 @@ def _laid_over(base: Json, extra: Mapping[str, Any]) -> Json:
     return base
 
 
+@cache
+def _role_data() -> Json:
+    return tomllib.loads(files("lamplighter.scenarios.cluster").joinpath("data/roles.toml").read_text())
+
+
 def _roles(cluster: Cluster) -> None:
     """The roles and bindings that every cluster has."""
-    found = tomllib.loads(files("lamplighter.scenarios.cluster").joinpath("data/roles.toml").read_text())
+    found = _role_data()
     roles = found["roles"]
     labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 

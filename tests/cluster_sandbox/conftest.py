@@ -8,6 +8,7 @@ import pytest
 
 from lamplighter.scenarios.cluster.rbac import MASTERS, User
 from lamplighter.scenarios.cluster.sandbox import Node, Plan, Sandbox
+from tests.cluster_sandbox.worlds import World
 
 TOKENS = {
     "admin-token": User("admin", (MASTERS,), "1"),
@@ -67,3 +68,10 @@ def live() -> Iterator[Sandbox]:
     """A sandbox on wall time, as a person has it."""
     with Sandbox(Plan(tokens=TOKENS)) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.close()
