@@ -13,7 +13,7 @@ from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import DriftRule
-from lamplighter.core.ports import AskModel, Recall, TraceSource
+from lamplighter.core.ports import AskModel, Complete, Recall, Remember, TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.core.trace import Place
 from lamplighter.drift.compare import Baseline
@@ -30,12 +30,13 @@ from lamplighter.drift.roots import provider_of
 from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, StateRead, read_resources
-from lamplighter.drift.suggest import CONFIDENCE, Suggested, suggested
+from lamplighter.drift.suggest import CONFIDENCE, Suggested, remember_confirmed, suggested
 from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.state_sources import StateSource, fetch_state
 from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
 
 if TYPE_CHECKING:
+    from lamplighter.drift.patch.model import LastResort
     from lamplighter.drift.patch.proposal import Proposal
     from lamplighter.drift.refreshed import Refresh
 
@@ -101,11 +102,23 @@ class Terms(NamedTuple):
     refresh: Refresh | None = None
     recall: Recall | None = None
     ask_model: AskModel | None = None
+    remember: Remember | None = None
+    complete: Complete | None = None
+    tokens: int = 0
 
     @property
     def asks(self) -> bool:
         """Whether anybody is asked about calls that the catalogue does not know."""
         return self.recall is not None or self.ask_model is not None
+
+    def last_resort(self) -> LastResort | None:
+        """For one run; None where nobody serves it."""
+        if self.recall is None and self.complete is None:
+            return None
+        from lamplighter.drift.patch.fallback import Fallback
+
+        schemas = self.refresh.schemas if self.refresh is not None else None
+        return Fallback(self.complete, self.recall, self.remember, schemas, self.tokens)
 
 
 @dataclass(frozen=True)
@@ -133,6 +146,9 @@ def check_directory(
     refresh: Refresh | None = None,
     recall: Recall | None = None,
     ask_model: AskModel | None = None,
+    remember: Remember | None = None,
+    complete: Complete | None = None,
+    tokens: int = 0,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
@@ -141,10 +157,11 @@ def check_directory(
     of a drift. `covers` are the places (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all,
     so that no event of them is no gap. With `refresh` Terraform is asked what is live; where it cannot tell, the
     trace's answer is given and says so. `recall` and `ask_model` are asked about calls that the catalogue does not
-    know; see `suggest`. Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a
+    know (see `suggest`), `recall` and `complete` about drift that no rule places in the code (see `patch.fallback`), for
+    at most so many `tokens`; what verified goes to `remember`. Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a
     place that is none, Unavailable when the state cannot be had, and what a source of its own raises.
     """
-    terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model)
+    terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model, remember, complete, tokens)
     loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
     return judge(loaded, hear(source, principals, keep_unknown=terms.asks), terms)
@@ -204,6 +221,8 @@ def judge(
     matched = match(heard.changes, baseline)
     known = seen(loaded.directory, matched.items, baseline, terms.refresh)
     hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model)
+    if terms.remember is not None and known.live.source != "trace":
+        remember_confirmed(hints, known.items, baseline, terms.remember)
     items = [*known.items, *_uncertain(hints, baseline, known.items)]
     found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in items]
     coverage = coverage_of(heard.facts, extraction, matched, terms.trusted)
@@ -231,7 +250,8 @@ def judge(
         from lamplighter.drift.patch.proposal import propose
 
         written = Code.of(code, state).with_records(extraction.records)
-        return propose(certain, written, loaded.directory, rules=terms.rules)
+        last = terms.last_resort()
+        return propose(certain, written, loaded.directory, rules=terms.rules, last=last)
 
     return replace(report, propose=made)
 

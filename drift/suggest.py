@@ -4,23 +4,28 @@ What is asked is the call reduced to its name and to the names and types of its 
 An answer counts only where it fits the record and the state: the parameter that names the resource must name exactly
 one that the state holds, by an attribute of that type, and what it is said to set must be an attribute of it. What
 comes of it is a suggestion of half the confidence at most, and the call stays a gap: whoever answered may be wrong.
+What a model said is kept only where the cloud was asked and is as it said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lamplighter.core.errors import LampError
-from lamplighter.core.ports import AskModel, Recall
+from lamplighter.core.ports import AskModel, Recall, Remember
 from lamplighter.core.redaction import redact
 from lamplighter.core.text import printable
 from lamplighter.drift.catalogue.transforms import plain
+from lamplighter.drift.compare import Baseline
 from lamplighter.drift.intents import NOT_IN_CATALOGUE, Uncatalogued
-from lamplighter.drift.model import Change, StateResource
+from lamplighter.drift.match import match
+from lamplighter.drift.model import Change, DriftItem, StateResource
+from lamplighter.drift.netting import net
 from lamplighter.drift.state import StateIndex
+from lamplighter.drift.values import same
 
 CONFIDENCE = 0.5
 """The most that a suggested drift has."""
@@ -63,6 +68,8 @@ class Suggested(NamedTuple):
     call: Uncatalogued
     by: str
     changes: tuple[Change, ...]
+    suggestion: Suggestion
+    """What the call is said to mean, apart from this record."""
 
 
 def suggested(
@@ -70,18 +77,44 @@ def suggested(
 ) -> list[Suggested]:
     """Memory is asked first, a model where memory knows nothing that fits. A port that fails is asked no more."""
     found: list[Suggested] = []
+    heard: list[Suggestion] = []
     asked = [item for item in unknown if item.reason == NOT_IN_CATALOGUE and item.record][:_CALLS]
     for item in asked if recall or ask_model else ():
         call = _Call(item, state)
         try:
-            by, changes = "memory", call.remembered(recall) if recall else ()
-            if not changes and ask_model:
-                by, changes = "a model", call.chosen(ask_model)
+            by, meaning = "memory", call.remembered(recall) if recall else None
+            if meaning is None and ask_model:
+                # The same call again means the same, where that fits it.
+                by, meaning = "a model", call.fitting(heard) or call.chosen(ask_model)
         except LampError:
             break
-        if changes:
-            found.append(Suggested(item, by, changes))
+        if meaning is not None:
+            heard.append(meaning)
+            found.append(Suggested(item, by, call.changes(meaning), meaning))
     return found
+
+
+def remember_confirmed(
+    hints: Sequence[Suggested], certain: Sequence[DriftItem], baseline: Baseline, remember: Remember
+) -> None:
+    """Keeps what a model said of a call where all that it set is live: `certain` is drift that was seen in the cloud.
+
+    A store that fails is given no more.
+    """
+    for hint in hints:
+        items = match(net(hint.changes), baseline).items if hint.by != "memory" else []
+        confirmed = bool(items) and all(any(_agree(item, one) for one in certain) for item in items)
+        if confirmed:
+            question = reduced(hint.call.event.name, hint.call.record or {})
+            try:
+                remember.remember(question, hint.suggestion.model_dump(mode="json"))
+            except LampError:
+                return
+
+
+def _agree(item: DriftItem, other: DriftItem) -> bool:
+    keys = (item.address, item.attribute, item.action) == (other.address, other.attribute, other.action)
+    return keys and same(item.live_value, other.live_value)
 
 
 def reduced(name: str, record: Mapping[str, Any]) -> str:
@@ -98,17 +131,22 @@ class _Call:
         self._values = dict(_leaves(call.record or {}))
         self._question = reduced(call.event.name, call.record or {})
 
-    def remembered(self, recall: Recall) -> tuple[Change, ...]:
+    def remembered(self, recall: Recall) -> Suggestion | None:
+        """What memory knows of the call and fits it."""
+        known: list[Suggestion] = []
         for memory in recall.recall(self._question, _REMEMBERED):
             try:
-                suggestion = Suggestion.model_validate(memory)
+                known.append(Suggestion.model_validate(memory))
             except ValidationError:
                 continue
-            if suggestion.event == self._call.event.name and (changes := self._checked(suggestion)):
-                return changes
-        return ()
+        return self.fitting(known)
 
-    def chosen(self, ask: AskModel) -> tuple[Change, ...]:
+    def fitting(self, known: Iterable[Suggestion]) -> Suggestion | None:
+        """The first that is of this call, and says something of this record."""
+        own = (one for one in known if one.event == self._call.event.name)
+        return next((one for one in own if self.changes(one)), None)
+
+    def chosen(self, ask: AskModel) -> Suggestion | None:
         """Forced choices among what exists: first the resource, then the attribute of each other parameter."""
         named = {
             f"{resource.type} named by {_name(path)} as its {attribute}": (resource, attribute, path)
@@ -120,7 +158,7 @@ class _Call:
             ask.choose(f"Which resource does this call change? {self._question}", options) if named else None
         )
         if answer is None or answer not in named:
-            return ()
+            return None
         resource, attribute, path = named[answer]
         effects: list[SuggestedEffect] = []
         others = [other for other in self._values if other != path]
@@ -130,15 +168,14 @@ class _Call:
             if found is not None and found in resource.attributes:
                 effects.append(SuggestedEffect(attribute=found, value=other))
         if not effects:
-            return ()
-        return self._checked(
-            Suggestion(
-                event=self._call.event.name,
-                resource_type=resource.type,
-                identity={attribute: path},
-                effects=tuple(effects),
-            )
+            return None
+        meaning = Suggestion(
+            event=self._call.event.name,
+            resource_type=resource.type,
+            identity={attribute: path},
+            effects=tuple(effects),
         )
+        return self.fitting([meaning])
 
     def _holders(self, value: Any) -> Iterator[tuple[StateResource, str]]:
         """Resources of the state that have this text as a name of theirs, where no other of the type has it."""
@@ -149,7 +186,7 @@ class _Call:
                     yield found[0], attribute
                     break
 
-    def _checked(self, suggestion: Suggestion) -> tuple[Change, ...]:
+    def changes(self, suggestion: Suggestion) -> tuple[Change, ...]:
         """The changes, as far as they fit what exists; none where the resource does not."""
         identity = {name: self._values.get(path) for name, path in suggestion.identity.items()}
         texts = {name: value for name, value in identity.items() if isinstance(value, str) and value}
