@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,6 @@ from lamplighter.drift.hcl.project import Project
 from lamplighter.drift.heard import Heard, hear
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
-from lamplighter.drift.netting import net
 from lamplighter.drift.places import Layout
 from lamplighter.drift.proposals import evidence_of, finding_of
 from lamplighter.drift.reach import declared
@@ -30,7 +29,7 @@ from lamplighter.drift.roots import provider_of
 from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, StateRead, read_resources
-from lamplighter.drift.suggest import CONFIDENCE, Suggested, remember_confirmed, suggested
+from lamplighter.drift.suggest import remember_confirmed, suggested, uncertain
 from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.state_sources import StateSource, fetch_state
 from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
@@ -157,9 +156,10 @@ def check_directory(
     of a drift. `covers` are the places (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all,
     so that no event of them is no gap. With `refresh` Terraform is asked what is live; where it cannot tell, the
     trace's answer is given and says so. `recall` and `ask_model` are asked about calls that the catalogue does not
-    know (see `suggest`), `recall` and `complete` about drift that no rule places in the code (see `patch.fallback`), for
-    at most so many `tokens`; what verified goes to `remember`. Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a
-    place that is none, Unavailable when the state cannot be had, and what a source of its own raises.
+    know (see `suggest`), `recall` and `complete` about drift that no rule places in the code (see `patch.fallback`),
+    for at most so many `tokens`; what verified goes to `remember`. Raises InputError when the code, the state or the
+    whole trace cannot be read, ConfigError for a place that is none, Unavailable when the state cannot be had, and what
+    a source of its own raises.
     """
     terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model, remember, complete, tokens)
     loaded = load(directory, state)
@@ -223,7 +223,7 @@ def judge(
     hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model)
     if terms.remember is not None and known.live.source != "trace":
         remember_confirmed(hints, known.items, baseline, terms.remember)
-    items = [*known.items, *_uncertain(hints, baseline, known.items)]
+    items = [*known.items, *uncertain(hints, baseline, known.items)]
     found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in items]
     coverage = coverage_of(heard.facts, extraction, matched, terms.trusted)
     hidden = [*unheard, *code.problems, *code.not_read, *(str(error) for error in loaded.broken)]
@@ -254,18 +254,6 @@ def judge(
         return propose(certain, written, loaded.directory, rules=terms.rules, last=last)
 
     return replace(report, propose=made)
-
-
-def _uncertain(
-    hints: Sequence[Suggested], baseline: Baseline, found: Sequence[DriftItem]
-) -> Iterator[DriftItem]:
-    """The drift that suggested changes would be, where nothing certain is known of the same attribute."""
-    certain = {(item.address, item.attribute) for item in found}
-    for hint in hints:
-        for item in match(net(hint.changes), baseline).items:
-            if item.address is not None and (item.address, item.attribute) not in certain:
-                confidence = min(item.confidence, CONFIDENCE)
-                yield replace(item, confidence=confidence, suggested_by=hint.by)
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:

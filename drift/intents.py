@@ -53,16 +53,21 @@ class Extraction:
 
 
 def extract(
-    records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE, *, keep_unknown: bool = False
+    records: Iterable[Mapping[str, Any]],
+    owners: Owners = ANYONE,
+    *,
+    keep_unknown: bool = False,
+    known: catalogue.Catalogue | None = None,
 ) -> Extraction:
     """Records (already checked for their types) in any order -> changes, in the same order. Kept are the first of what
     people and automation changed, and those of calls that the catalogue does not know where `keep_unknown` is set.
 
     Of Terraform's own and the services' calls the changes are taken as far as the catalogue knows them; only what
     people and automation did and the catalogue does not know is kept aside. Calls that put an earlier version of
-    something in force come last, since what that version says may be told anywhere in the trace.
+    something in force come last, since what that version says may be told anywhere in the trace. `known` is the
+    catalogue, by default the whole one.
     """
-    known = catalogue.load()
+    known = known or catalogue.load()
     found = Extraction()
     versions: list[Mapping[str, Any]] = []
     referring: list[tuple[Mapping[str, Any], str, Origin]] = []

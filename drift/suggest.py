@@ -10,6 +10,7 @@ What a model said is kept only where the cloud was asked and is as it said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -92,6 +93,18 @@ def suggested(
             heard.append(meaning)
             found.append(Suggested(item, by, call.changes(meaning), meaning))
     return found
+
+
+def uncertain(
+    hints: Sequence[Suggested], baseline: Baseline, found: Sequence[DriftItem]
+) -> Iterator[DriftItem]:
+    """The drift that suggested changes would be, where nothing certain is known of the same attribute."""
+    certain = {(item.address, item.attribute) for item in found}
+    for hint in hints:
+        for item in match(net(hint.changes), baseline).items:
+            if item.address is not None and (item.address, item.attribute) not in certain:
+                confidence = min(item.confidence, CONFIDENCE)
+                yield replace(item, confidence=confidence, suggested_by=hint.by)
 
 
 def remember_confirmed(

@@ -1,13 +1,13 @@
 """The last resort for what no rule places: what was learnt of its kind, then a model, and no trust in either.
 
-What comes back is a candidate like any other: it goes through the same judge, and through Terraform's plan. Two attempts
-an item, the second with the judge's objection; a cap on the tokens of a run; nothing about a secret. What verified is
-kept as a rule candidate, so that the next item of its kind is placed without asking.
+What comes back is a candidate like any other: it goes through the same judge, and through Terraform's plan. Two
+attempts an item, the second with the judge's objection; a cap on the tokens of a run; nothing about a secret. What
+verified is kept as a rule candidate, so that the next item of its kind is placed without asking.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import NamedTuple
@@ -71,8 +71,7 @@ class Fallback:
         if why_not:
             return why_not
         objection = ""
-        for known in self._recalled(item, passages, code):
-            yield known
+        yield from self._recalled(item, passages, code)
         for attempt in range(ATTEMPTS if self.complete is not None else 0):
             asked = self._answer(item, passages, code, attempt, objection)
             if asked is None:
@@ -101,7 +100,7 @@ class Fallback:
             except LampError:
                 return
 
-    def _recalled(self, item: DriftItem, passages: Passages, code: Code) -> Iterator[Candidate]:
+    def _recalled(self, item: DriftItem, passages: Passages, code: Code) -> Generator[Candidate, str, None]:
         if self.recall is None:
             return
         kind = kind_of(item, passages)

@@ -61,11 +61,12 @@ class _NotGeneral(Exception):
 
 
 def kind_of(item: DriftItem, passages: Passages) -> str:
-    """Items of one kind are written the same way: type, attribute, action, form of the value, and where it is from."""
-    attribute = f"{item.attribute.partition('.')[0]}.*" if _is_tag(item) else item.attribute
-    roles = ", ".join(one.role for one in passages.found)
-    value = _form(item.live_value)
-    return f"{item.resource_type} {attribute or '-'} {item.action} {value}: {passages.shape}; {roles}"[:400]
+    """Items of one kind are written the same way: action, form of the live value, form of the code, where it is from.
+
+    Neither type nor attribute is in it: how a literal is given another value is the same for all of them.
+    """
+    nested = "member" if _is_tag(item) else "nested" if "." in item.attribute else "attribute"
+    return f"{item.action} {nested}, live {_form(item.live_value)}: {passages.shape}"[:400]
 
 
 def _is_tag(item: DriftItem) -> bool:
@@ -230,8 +231,11 @@ def _values(item: DriftItem, passages: Passages) -> dict[str, str]:
         keys = [step.key for step in reversed(parsed.modules)]
         found |= {f"step{at}": quote(key) for at, key in enumerate(keys) if isinstance(key, str)}
         found["name"] = parsed.name
+    top, _, rest = item.attribute.partition(".")
     if _is_tag(item):
-        found |= {"leaf": item.attribute.partition(".")[2]}
+        found |= {"leaf": rest}
+    steps = [top] if _is_tag(item) else [part for part in item.attribute.split(".") if not part.isdecimal()]
+    found |= {f"attr{number}": part for number, part in enumerate(steps) if part}
     return found | {f"ref{number}": name for number, name in enumerate(passages.names)}
 
 
@@ -251,8 +255,8 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _abstracted_name(part: str, values: Mapping[str, str]) -> str:
-    """A step of a path: the tag's key, or the name of what is referred to."""
-    known = [name for name in values if name == "leaf" or name.startswith("ref")]
+    """A step of a path: part of the attribute, the tag's key, or the name of what is referred to."""
+    known = [name for name in values if name == "leaf" or name.startswith(("ref", "attr"))]
     return next((f"@{{{name}}}" for name in known if values[name] == part), part)
 
 

@@ -1,0 +1,235 @@
+"""A scripted model: it answers right, wrong and malformed in stated shares, and counts tokens as a real one would.
+
+It knows the right answers by another way than what is judged: edits that the complete rule set made, and the complete
+catalogue. Of a question it reads what a model would be sent, and no more.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from lamplighter.core.ports import Completion
+from lamplighter.drift import catalogue
+from lamplighter.drift.catalogue.transforms import alternatives
+from lamplighter.drift.patch.model import FileEdits
+from lamplighter.drift.patch.question import tokens
+
+Kind = Literal["right", "wrong", "malformed"]
+SHARES: Mapping[Kind, int] = {"right": 70, "wrong": 20, "malformed": 10}
+"""Per cent of the answers."""
+
+_TARGET = re.compile(r"Which attribute of (\S+) does (\S+) set\? AWS API call (\S+)")
+_CALL = re.compile(r"AWS API call (\S+)")
+
+
+class Right(NamedTuple):
+    """The right edit of one item, in the code as it was before any."""
+
+    edits: tuple[FileEdits, ...]
+    contents: Mapping[str, bytes]
+
+
+@dataclass
+class Scripted:
+    """Serves `Complete` and `AskModel`. `rights` are the current case's, by address, attribute and action."""
+
+    seed: str
+    case: str = ""
+    rights: Mapping[tuple[str, str, str], Right] = field(default_factory=dict[tuple[str, str, str], Right])
+    questions: int = 0
+    tokens: int = 0
+    largest: int = 0
+    """Tokens of the largest question about an edit."""
+    given: dict[tuple[str, str, str], Kind] = field(default_factory=dict[tuple[str, str, str], Kind])
+    """What kind the last answer about each item of the case was."""
+
+    def begin(self, case: str, rights: Mapping[tuple[str, str, str], Right]) -> None:
+        self.case, self.rights, self.given = case, rights, {}
+
+    def complete(
+        self, instructions: str, material: str, schema: Mapping[str, Any], max_tokens: int
+    ) -> Completion:
+        """An edit, as far as the right one can be said in the passages shown; else JSON of no edit."""
+        data = json.loads(material.removeprefix("<data>").removesuffix("</data>"))
+        attribute = "" if data["attribute"] == "(the resource itself)" else data["attribute"]
+        key = (data["address"], attribute, data["action"])
+        draw = random.Random(f"{self.seed} {self.case} {key} {'refused' in data}")
+        kind = _drawn(draw)
+        right = answer_of(self.rights[key], data["passages"]) if key in self.rights else None
+        text = json.dumps({"edits": right or []})
+        if kind == "wrong":
+            text = json.dumps({"edits": wrong(right or [], data["passages"], draw)})
+        elif kind == "malformed":
+            text = malformed(text, draw)
+        self.given[key] = kind
+        asked = tokens(instructions) + tokens(material)
+        self.largest = max(self.largest, asked)
+        return Completion(text, asked, self._count(asked, text))
+
+    def choose(self, question: str, options: Sequence[str]) -> str | None:
+        """A forced choice by the complete catalogue."""
+        draw = random.Random(f"{self.seed} {self.case} {question}")
+        kind = _drawn(draw)
+        found = _right_choice(question, options)
+        others = [option for option in options if option != found]
+        if kind == "wrong" and others:
+            found = draw.choice(others)
+        text = "something else" if kind == "malformed" else found or options[-1]
+        self._count(tokens(question) + sum(tokens(option) for option in options), text)
+        return text
+
+    def _count(self, asked: int, text: str) -> int:
+        answered = tokens(text)
+        self.questions += 1
+        self.tokens += asked + answered
+        return answered
+
+
+def _drawn(draw: random.Random) -> Kind:
+    return draw.choices([*SHARES], [*SHARES.values()])[0]
+
+
+def answer_of(right: Right, passages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+    """The right edit in terms of what was shown; None where it lies outside of that."""
+    answer: list[dict[str, Any]] = []
+    for of_file in right.edits:
+        left = list(of_file.edits)
+        content = right.contents.get(of_file.file, b"")
+        for shown in passages:
+            span = _span(shown, content) if shown["file"] == of_file.file and "text" in shown else None
+            if span is None:
+                continue
+            whole = [e for e in left if e.start <= span[0] and e.end >= span[1] and not e.new.strip()]
+            inner = [e for e in left if span[0] <= e.start and e.end <= span[1]]
+            if whole:
+                answer.append({"passage": shown["passage"], "old": content[slice(*span)].decode(), "new": ""})
+            elif inner:
+                answer.append({"passage": shown["passage"], **_replacement(content, span, inner)})
+            left = [edit for edit in left if edit not in (*whole, *inner)]
+        declared = next((shown["passage"] for shown in passages if shown["is"] == "new variable"), None)
+        for edit in left:
+            if declared is None or edit.old or not edit.new.strip().startswith("variable "):
+                return None
+            answer.append({"passage": declared, "old": "", "new": edit.new.strip()})
+    return answer
+
+
+def _span(shown: Mapping[str, Any], content: bytes) -> tuple[int, int] | None:
+    """Where a passage stands: it is told by its line, and ends with its last line."""
+    text = shown["text"].encode()
+    lines = content.splitlines(keepends=True)
+    offset = sum(map(len, lines[: shown["line"] - 1]))
+    first, last = text.split(b"\n")[0], text.split(b"\n")[-1]
+    start = content.find(first, offset)
+    if start < 0:
+        return None
+    if content.startswith(text, start):
+        return start, start + len(text)
+    end = content.find(b"\n" + last, start)
+    return (start, end + 1 + len(last)) if end >= 0 else None
+
+
+def _replacement(content: bytes, span: tuple[int, int], edits: Sequence[Any]) -> dict[str, str]:
+    """Whole lines around the edits, as many as it takes to stand once in the passage."""
+    start, end = min(edit.start for edit in edits), max(edit.end for edit in edits)
+    inner = content[span[0] : span[1]]
+    while True:
+        start = max(span[0], content.rfind(b"\n", 0, max(start - 1, 0)) + 1)
+        stop = content.find(b"\n", end)
+        end = min(span[1], stop if stop >= 0 else len(content))
+        old = content[start:end]
+        if inner.count(old) == 1 or (start, end) == span:
+            break
+        end = min(span[1], end + 1)
+    new, position = b"", start
+    for edit in sorted(edits, key=lambda one: one.start):
+        new += content[position : edit.start] + edit.new.encode()
+        position = edit.end
+    return {"old": old.decode(), "new": (new + content[position:end]).decode()}
+
+
+def wrong(
+    right: Sequence[Mapping[str, Any]], passages: Sequence[Mapping[str, Any]], draw: random.Random
+) -> list[dict[str, Any]]:
+    """An answer of the right form that says another thing: another value, or something besides."""
+    besides = _besides(passages, right)
+    choices: list[list[dict[str, Any]]] = [
+        [{**edit, "new": _other_value(edit["old"], edit["new"])} for edit in right],
+        [{**edit, "passage": 98} for edit in right],
+        [*map(dict, right), *besides],
+        _besides(passages, ()),
+    ]
+    # What happens to be right, or to be nothing, is no wrong answer.
+    found = [choice for choice in choices if choice and choice != [*right]]
+    return draw.choice(found) if found else []
+
+
+def _other_value(old: str, new: str) -> str:
+    """The first text or number that the edit brings in, as another one."""
+    before = set(re.findall(r'"[^"]*"|\b\d+\b|\btrue\b|\bfalse\b', old))
+    for found in re.finditer(r'"[^"]*"|\b\d+\b|\btrue\b|\bfalse\b', new):
+        text = found[0]
+        if text not in before:
+            other = {"true": "false", "false": "true"}.get(text) or (
+                f'"{text[1:-1]}x"' if text[0] == '"' else f"{int(text) + 1}"
+            )
+            return new[: found.start()] + other + new[found.end() :]
+    return new
+
+
+def _besides(
+    passages: Sequence[Mapping[str, Any]], taken: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Something else in a passage that was shown: its first assigned text is another one."""
+    used = {edit["passage"] for edit in taken}
+    for shown in passages:
+        for found in re.finditer(r'^ *\w+ *= *"[^"$]+"$', str(shown.get("text", "")), re.MULTILINE):
+            line = found[0]
+            if shown["passage"] not in used and shown["text"].count(line) == 1:
+                return [{"passage": shown["passage"], "old": line, "new": f'{line[:-1]}-other"'}]
+    return []
+
+
+def malformed(text: str, draw: random.Random) -> str:
+    """What is no answer at all."""
+    return draw.choice(
+        [
+            "I would set the attribute to the live value.",
+            text[: len(text) // 2],
+            json.dumps({"file": "../../etc/passwd", "content": text}),
+            json.dumps({"edits": [{"passage": "1", "old": 1, "new": None}]}),
+            json.dumps({"edits": [{"passage": 1, "old": "", "new": "x" * 50_000}]}),
+        ]
+    )
+
+
+def _right_choice(question: str, options: Sequence[str]) -> str | None:
+    target, call = _TARGET.match(question), _CALL.search(question)
+    entries = catalogue.load().events.get(call[1], ()) if call else ()
+    if target is not None:
+        wanted = {
+            effect.attribute.partition(".")[0]
+            for entry in entries
+            for effect in entry.effects
+            if target[1] in entry.types and target[2] in {*_names(effect.value)}
+        }
+        return next((option for option in options if option in wanted), None)
+    for entry in entries:
+        for path in entry.identity.values():
+            for name in _names(path):
+                for kind in entry.types:
+                    found = [option for option in options if option.startswith(f"{kind} named by {name} as")]
+                    if found:
+                        return found[0]
+    return None
+
+
+def _names(path: str) -> Iterator[str]:
+    """A parameter as questions name it; transforms are left out."""
+    for choice in alternatives(path):
+        yield choice.partition("|")[0].replace("[]", "").removeprefix("requestParameters.")
