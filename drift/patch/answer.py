@@ -72,14 +72,30 @@ def edits_of(
     after = dict(code.contents)
     for file, found in places.items():
         after[file] = _edited(after[file], found)
-        declares = _declares(answer, passages, file)
-        _require_closed(code.contents[file], after[file], item, declares=declares)
-        if declares:
-            _require_undeclared(file, after[file], code)
     edits = contents_between(code.contents, after)
     if not edits:
         raise AnswerRefused("it edits nothing")
+    require_closed(code, after, item, [passages[edit.passage].file for edit in _declaring(answer, passages)])
     return edits
+
+
+def _declaring(answer: Answer, passages: Mapping[int, Passage]) -> list[Edit]:
+    return [edit for edit in answer.edits if passages[edit.passage].role == NEW_VARIABLE]
+
+
+def require_closed(
+    code: Code, after: Mapping[str, bytes], item: DriftItem, declared_in: Sequence[str] = ()
+) -> None:
+    """Raises AnswerRefused where an edit brings in more than statements inside of blocks; `declared_in` are the files
+    at whose end it declares a new variable, one for each."""
+    for file, content in after.items():
+        before = code.contents.get(file, b"")
+        if content == before:
+            continue
+        declares = sum(one == file for one in declared_in)
+        _require_closed(before, content, item, declares=declares)
+        if declares:
+            _require_undeclared(file, content, code)
 
 
 def _read(text: str) -> Answer:
@@ -126,12 +142,6 @@ def _edited(content: bytes, places: Sequence[tuple[int, int, bytes]]) -> bytes:
         pieces += [content[position:start], new]
         position = end
     return b"".join([*pieces, content[position:]])
-
-
-def _declares(answer: Answer, passages: Mapping[int, Passage], file: str) -> int:
-    """How many variables the answer declares in a file."""
-    of = [passages[edit.passage] for edit in answer.edits]
-    return sum(passage.role == NEW_VARIABLE and passage.file == file for passage in of)
 
 
 def _require_closed(before: bytes, after: bytes, item: DriftItem, *, declares: int) -> None:

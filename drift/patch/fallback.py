@@ -20,11 +20,11 @@ from lamplighter.core.ports import Complete, Recall, Remember
 from lamplighter.core.text import printable
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch import removing
-from lamplighter.drift.patch.answer import MOST_TOKENS, SCHEMA, AnswerRefused, edits_of
+from lamplighter.drift.patch.answer import MOST_TOKENS, SCHEMA, AnswerRefused, edits_of, require_closed
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in
 from lamplighter.drift.patch.model import Candidate, Placed
-from lamplighter.drift.patch.passages import Passages, passages_of
+from lamplighter.drift.patch.passages import NEW_VARIABLE, Passages, passages_of
 from lamplighter.drift.patch.question import INSTRUCTIONS, Question, question, tokens, unasked
 from lamplighter.drift.patch.rule_candidates import RuleCandidate, generalised, instantiated, kind_of
 from lamplighter.drift.provider_schema import ProviderSchemas
@@ -58,9 +58,23 @@ class Fallback:
     questions: int = 0
     tokens: int = 0
     stopped: str = ""
-    """Why nobody is asked any more, in one line."""
+    """Why no model is asked any more, in one line."""
+    forgotten: str = ""
+    """Why what was learnt is not at hand, in one line."""
     _answers: dict[str, list[_Asked]] = field(default_factory=dict[str, list[_Asked]])
     _learnt: dict[str, RuleCandidate] = field(default_factory=dict[str, RuleCandidate])
+
+    @property
+    def spent(self) -> str:
+        """See `LastResort`."""
+        said = (
+            [f"a model was asked {self.questions} question(s) of {self.tokens} tokens"]
+            if self.questions
+            else []
+        )
+        said += [f"no model is asked: {self.stopped}"] if self.stopped else []
+        said += [f"what was learnt before could not be used: {self.forgotten}"] if self.forgotten else []
+        return "; ".join(said)
 
     def proposals(self, item: DriftItem, code: Code, /) -> Generator[Candidate, str, str]:
         """See `LastResort`."""
@@ -97,7 +111,8 @@ class Fallback:
                 continue
             try:
                 self.remember.remember(found.kind, found.model_dump(mode="json"))
-            except LampError:
+            except LampError as error:
+                self.forgotten = printable(str(error), limit=200)
                 return
 
     def _recalled(self, item: DriftItem, passages: Passages, code: Code) -> Generator[Candidate, str, None]:
@@ -108,7 +123,7 @@ class Fallback:
             memories = self.recall.recall(kind, _RECALLED)
         except LampError as error:
             self.recall = None
-            self.stopped = self.stopped or printable(str(error), limit=200)
+            self.forgotten = printable(str(error), limit=200)
             return
         for memory in memories:
             try:
@@ -116,7 +131,7 @@ class Fallback:
             except ValidationError:
                 continue
             candidate = instantiated(known, item, passages, code) if known.kind == kind else None
-            if candidate is not None:
+            if candidate is not None and _is_closed(known, candidate, item, passages, code):
                 yield candidate
 
     def _answer(
@@ -158,6 +173,19 @@ def _may_be_asked(item: DriftItem, code: Code) -> bool:
     if item.action == "create" or address_in(code, item.address or "") is None:
         return False
     return not removing.obstacle(item, code)
+
+
+def _is_closed(
+    known: RuleCandidate, candidate: Candidate, item: DriftItem, passages: Passages, code: Code
+) -> bool:
+    """Whether it brings in no more than an answer may: a memory is not trusted either."""
+    new = passages.named(NEW_VARIABLE)
+    declared = [new.file for change in known.changes if change.do == "declare"] if new is not None else []
+    try:
+        require_closed(code, code.edited(candidate.edits).contents, item, declared)
+    except AnswerRefused:
+        return False
+    return True
 
 
 def _key(item: DriftItem) -> str:

@@ -69,6 +69,16 @@ class Rules(Protocol):
 class LastResort(Protocol):
     """What is asked for an item that no rule places; see `fallback`."""
 
+    @property
+    def spent(self) -> str:
+        """What was asked of a model so far, in one line; empty for nothing."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Of all questions and answers so far."""
+        ...
+
     def proposals(self, item: DriftItem, code: Code, /) -> Generator[Candidate, str, str]:
         """Candidates, each told by `send` why the one before it was refused; at its end, in one line, why there is no
         other (empty where nothing was to be asked)."""

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 RULE = "learnt from a model's answer"
 _MOST_LEAVES = 40
+_RESERVED = frozenset(
+    ("each", "var", "local", "count", "module", "data", "self", "path", "for", "in", "if", "null")
+)
 _NAME = re.compile(r"@\{([a-z0-9_.]+)\}")
 _TOKEN = re.compile(r'@\{[a-z0-9_.]+\}|"(?:[^"\\]|\\.)*"|[A-Za-z_][\w-]*|\d+(?:\.\d+)?|\s+|.', re.DOTALL)
 
@@ -74,7 +77,7 @@ def _is_tag(item: DriftItem) -> bool:
 
 
 def _form(value: Any) -> str:
-    return {dict: "object", list: "list", type(None): "nothing", bool: "switch"}.get(type(value), "scalar")
+    return {dict: "object", list: "list", type(None): "nothing"}.get(type(value), "scalar")
 
 
 def generalised(
@@ -230,7 +233,7 @@ def _values(item: DriftItem, passages: Passages) -> dict[str, str]:
         found |= {"key": quote(parsed.key)} if isinstance(parsed.key, str) else {}
         keys = [step.key for step in reversed(parsed.modules)]
         found |= {f"step{at}": quote(key) for at, key in enumerate(keys) if isinstance(key, str)}
-        found["name"] = parsed.name
+        found |= {"name": parsed.name} if parsed.name not in _RESERVED else {}
     top, _, rest = item.attribute.partition(".")
     if _is_tag(item):
         found |= {"leaf": rest}

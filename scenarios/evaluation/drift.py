@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from lamplighter.drift import check_directory
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.drift.schema import Scenario
-from lamplighter.scenarios.evaluation import drift_terraform
+from lamplighter.scenarios.evaluation import drift_fallback, drift_terraform
 from lamplighter.scenarios.evaluation.drift_score import Score, metrics, score
 from lamplighter.scenarios.evaluation.registry import Request, Result
 
 
 def evaluate(request: Request) -> Result:
-    """Patches are not made by this version, so every stage is `detect`."""
+    """With the stage `detect` nothing is patched."""
     every = list(schema.scenarios())
     chosen = sampled(every, request.sample)
     scores = [from_trace(case) for case in chosen]
@@ -29,6 +29,8 @@ def evaluate(request: Request) -> Result:
     measured = metrics(scores, "_no_terraform")
     asked = _asked(chosen)
     measured |= asked.metrics
+    fallbacks = drift_fallback.measured(chosen, request.stage)
+    measured |= fallbacks.metrics
     if silent:
         measured["false_findings"] = asked.false + float(sum(item.false for item in silent))
     return Result(
@@ -38,6 +40,7 @@ def evaluate(request: Request) -> Result:
         tables=(
             *tables(scores),
             *asked.tables,
+            *fallbacks.tables,
             *(_beside_peers(every, request.sample) if request.peers else ()),
         ),
         sampled=len(chosen) < len(every),
