@@ -188,8 +188,8 @@ def _form(item: DriftItem, block: Block) -> str:
         return "whole"
     statement = block.body.attributes.get(name)
     if statement is not None:
-        kinds = (child.type for child in statement.expression.node.children if child.type != "comment")
-        return "+".join(dict.fromkeys(kinds))
+        parts = [child.type for child in statement.expression.node.children if child.type != "comment"]
+        return "+".join(dict.fromkeys(parts))
     kinds = {inner.type for inner in block.body.blocks if name in (inner.type, *inner.labels)}
     return "dynamic" if "dynamic" in kinds else "blocks" if kinds else "absent"
 

@@ -78,7 +78,7 @@ class _Prepared(NamedTuple):
         return Baseline(StateIndex(loaded.state.resources, loaded.layout), loaded.project, contents)
 
 
-class _Damage(NamedTuple):
+class Damage(NamedTuple):
     """What is left of the catalogue and the rules, and what was taken away."""
 
     known: Catalogue
@@ -120,13 +120,13 @@ def measure(cases: Sequence[Scenario], *, seeds: int = SEEDS, most: int = CASES)
     count = min(2 * most, len(drifting))
     chosen = [drifting[index * len(drifting) // count] for index in range(count)] if count else []
     passes: dict[str, _Pass] = {}
-    removed: list[_Damage] = []
+    removed: list[Damage] = []
     with tempfile.TemporaryDirectory() as scratch:
         prepared = [_prepared(case, Path(scratch) / case.id) for case in chosen]
         sample, others = prepared[::2], prepared[1::2]
-        passes["complete"] = _passed(sample, _Damage(catalogue.load()), None, None)
+        passes["complete"] = _passed(sample, Damage(catalogue.load()), None, None)
         for seed in range(seeds):
-            damage = _damaged(seed, prepared)
+            damage = damaged(seed, prepared)
             removed.append(damage)
             for name, found in _run(seed, damage, sample, others, Path(scratch)):
                 passes.setdefault(name, _Pass()).add(found)
@@ -134,7 +134,7 @@ def measure(cases: Sequence[Scenario], *, seeds: int = SEEDS, most: int = CASES)
 
 
 def _run(
-    seed: int, damage: _Damage, sample: Sequence[_Prepared], others: Sequence[_Prepared], scratch: Path
+    seed: int, damage: Damage, sample: Sequence[_Prepared], others: Sequence[_Prepared], scratch: Path
 ) -> Iterator[tuple[str, _Pass]]:
     store, empty = (Learnt(scratch / f"{name}-{seed}.jsonl") for name in ("learnt", "empty"))
     yield "left out, nobody asked", _passed(sample, damage, None, None)
@@ -179,13 +179,14 @@ def _key(item: DriftItem) -> tuple[str, str, str]:
     return (item.address or item.resource_id, item.attribute, item.action)
 
 
-def _damaged(seed: int, prepared: Sequence[_Prepared]) -> _Damage:
+def damaged(seed: int, prepared: Sequence[_Prepared]) -> Damage:
+    """What is left when `REMOVED` of the calls and of the kinds of candidates are not."""
     names = sorted({name for case in prepared for name in case.candidates})
     calls = sorted(catalogue.load().events)
     draw = random.Random(f"left out {seed}")
     gone = tuple(sorted(draw.sample(names, round(REMOVED * len(names)))))
     unknown = tuple(sorted(draw.sample(calls, round(REMOVED * len(calls)))))
-    return _Damage(Catalogue(frozenset(unknown)), [_without(rules, gone) for rules in RULES], unknown, gone)
+    return Damage(Catalogue(frozenset(unknown)), [_without(rules, gone) for rules in RULES], unknown, gone)
 
 
 def _without(rules: Rules, gone: Sequence[str]) -> Rules:
@@ -198,7 +199,7 @@ def _without(rules: Rules, gone: Sequence[str]) -> Rules:
 
 
 def _passed(
-    cases: Sequence[_Prepared], damage: _Damage, model: Scripted | None, store: Learnt | None
+    cases: Sequence[_Prepared], damage: Damage, model: Scripted | None, store: Learnt | None
 ) -> _Pass:
     found = _Pass()
     for case in cases:
@@ -211,7 +212,7 @@ def _passed(
 
 
 def _take(
-    case: _Prepared, damage: _Damage, model: Scripted | None, store: Learnt | None, found: _Pass
+    case: _Prepared, damage: Damage, model: Scripted | None, store: Learnt | None, found: _Pass
 ) -> None:
     """One case: what is heard, what is suggested, the patch of all of it, and the truth of that."""
     heard, baseline = case.heard(damage.known), case.baseline
@@ -314,6 +315,6 @@ def _table(passes: Mapping[str, _Pass]) -> dict[str, Any]:
     return {"title": title, "columns": columns, "rows": rows}
 
 
-def _left_out(removed: Sequence[_Damage]) -> dict[str, Any]:
+def _left_out(removed: Sequence[Damage]) -> dict[str, Any]:
     rows = [[seed, len(one.calls), ", ".join(one.candidates)] for seed, one in enumerate(removed)]
     return {"title": "fallback: what was left out", "columns": ["seed", "calls", "candidates"], "rows": rows}

@@ -91,7 +91,8 @@ class Scripted:
 
 
 def _drawn(draw: random.Random) -> Kind:
-    return draw.choices([*SHARES], [*SHARES.values()])[0]
+    kinds: list[Kind] = ["right", "wrong", "malformed"]
+    return draw.choices(kinds, [SHARES[kind] for kind in kinds])[0]
 
 
 def answer_of(right: Right, passages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:

@@ -65,8 +65,9 @@ def _atoms(values: tuple[Any, ...], kind: str, name: str) -> Iterator[Any]:
 def astray(case: Scenario, before: Code, after: Code, placed: tuple[Placed, ...]) -> list[Change]:
     """What the code says otherwise now that is no drift of the scenario, nor a new resource that it imports."""
     true = {(drift.address, bare(drift.path)) for drift in case.drifts}
-    told = (*case.drifts, *case.unmanaged)
-    true |= {(other.address, bare(other.path)) for truth in told for other in truth.also}
+    also = [other for drift in case.drifts for other in drift.also]
+    also += [other for loose in case.unmanaged for other in loose.also]
+    true |= {(other.address, bare(other.path)) for other in also}
     named = {(address_in(code, address), path) for address, path in true for code in (before, after)}
     new = {address for address in after.written.imports if address not in before.written.instances}
     new |= {imported_for(one.item, after, before) for one in placed if one.item.action == "create"}

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lamplighter.agents.wiring import build
-from lamplighter.core.config import Config
+from lamplighter.core.config import Budgets, Config
 from lamplighter.core.errors import Unavailable
+from lamplighter.core.ports import Completion
 from lamplighter.drift import catalogue, check_directory
-from lamplighter.drift.check import DriftReport
+from lamplighter.drift.check import DriftReport, load
+from lamplighter.drift.compare import Baseline
+from lamplighter.drift.heard import hear
+from lamplighter.drift.patch import proposal
 from lamplighter.drift.report import text
+from lamplighter.drift.state import StateIndex
+from lamplighter.drift.suggest import Suggested, remember_confirmed, suggested, uncertain
+from lamplighter.tools.cloudtrail import TraceFiles
 from tests.drift.code.world import call, check, drifts, resource
 
 EVENT = "sqs:TuneQueue"
@@ -164,6 +172,65 @@ def test_a_memory_that_does_not_fit_is_ignored(folder: Path, changed: dict[str, 
     assert not report.findings and report.incomplete and GAP + "unmapped" in gap(report)
 
 
+class Keeping(Remembering):
+    """Remembers too, by the question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = dict[str, Mapping[str, Any]]()
+
+    def recall(self, question: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        super().recall(question, limit)
+        return [self.kept[question]] if question in self.kept else []
+
+    def remember(self, question: str, memory: Mapping[str, Any]) -> None:
+        self.kept[question] = memory
+
+
+def hinted(folder: Path, **ports: Any) -> tuple[list[Suggested], Baseline]:
+    """What is suggested of the folder's trace, and what it is compared with."""
+    loaded = load(folder / "code")
+    heard = hear(TraceFiles([folder / "trace.json"]), keep_unknown=True)
+    baseline = Baseline(StateIndex(loaded.state.resources, loaded.layout), loaded.project, {})
+    found = suggested(
+        heard.extraction.uncatalogued, baseline.state, ports.get("recall"), ports.get("ask_model")
+    )
+    return found, baseline
+
+
+MODEL = ("resource:aws_sqs_queue named by queueUrl as its id", "timeout set:visibility")
+
+
+@pytest.mark.parametrize(("live", "kept"), [(45, 1), (44, 0), (None, 0)])
+def test_what_a_model_said_is_kept_where_the_cloud_has_it(folder: Path, live: int | None, kept: int) -> None:
+    store, model = Keeping(), Choosing(*MODEL)
+    hints, baseline = hinted(folder, recall=store, ask_model=model)
+    certain = [replace(one, live_value=live, suggested_by="") for one in uncertain(hints, baseline, ())]
+    remember_confirmed(hints, certain if live is not None else [], baseline, store)
+    assert len(store.kept) == kept and len(certain) == 1
+    again = Choosing(*MODEL)
+    report = answered(folder, recall=store, ask_model=again)
+    by = "memory" if kept else "a model"
+    assert [finding.details["suggested_by"] for finding in report.findings] == [by]
+    assert bool(again.asked) is not bool(kept) and SECRET not in json.dumps([*store.kept.items()])
+
+
+def test_without_the_cloud_s_word_nothing_is_kept(folder: Path) -> None:
+    store = Keeping()
+    report = answered(folder, recall=store, remember=store, ask_model=Choosing(*MODEL))
+    assert report.findings and store.kept == {}
+
+
+def test_the_same_call_again_is_asked_about_once(tmp_path: Path) -> None:
+    calls = [tuned(), tuned(eventTime="2026-03-01T10:20:00Z")]
+    check(tmp_path, {"main.tf": CODE}, [QUEUE], calls)
+    once, model = Choosing(*MODEL), Choosing(*MODEL)
+    check(tmp_path / "one", {"main.tf": CODE}, [QUEUE], [tuned()])
+    answered(tmp_path / "one", ask_model=once)
+    report = answered(tmp_path, ask_model=model)
+    assert len(model.asked) == len(once.asked) > 0 and report.findings
+
+
 def test_a_suggestion_never_stands_against_what_is_certain(tmp_path: Path) -> None:
     known = {"queueUrl": URL, "attributes": {"VisibilityTimeout": "60"}}
     calls = [call("sqs:SetQueueAttributes", known), tuned(eventTime="2026-03-01T10:30:00Z")]
@@ -177,6 +244,32 @@ def test_a_suggestion_never_stands_against_what_is_certain(tmp_path: Path) -> No
 def test_a_port_that_fails_leaves_it_unmapped(folder: Path) -> None:
     report = answered(folder, recall=Failing(), ask_model=Failing())
     assert not report.findings and GAP + "unmapped" in gap(report)
+
+
+class Refusing:
+    """A model whose every answer is an edit, and wrong."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def complete(self, *_: Any) -> Completion:
+        self.count += 1
+        return Completion('{"edits": []}', 10, 5)
+
+
+def test_the_wiring_hands_the_model_on_and_caps_its_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposal, "RULES", ())
+    calls = [call("sqs:SetQueueAttributes", {"queueUrl": URL, "attributes": {"VisibilityTimeout": "60"}})]
+    check(tmp_path, {"main.tf": CODE}, [QUEUE], calls)
+    for tokens, asked in ((100_000, 2), (0, 0)):
+        model = Refusing()
+        budget = Budgets(tokens=tokens)
+        config = Config(project=tmp_path / "code", state_dir=tmp_path / "s", budgets=budget)
+        answer = build(config, complete=model).check_drift(tmp_path / "code", [tmp_path / "trace.json"])
+        assert answer.findings and model.count == 0
+        assert answer.plan is not None and model.count == asked
 
 
 def test_the_wiring_hands_its_ports_on(folder: Path, tmp_path: Path) -> None:
