@@ -16,6 +16,7 @@ from lamplighter.core.policy import DriftRule
 from lamplighter.core.ports import AskModel, Complete, Recall, Remember, TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.core.trace import Place
+from lamplighter.drift.asking import Asking
 from lamplighter.drift.compare import Baseline
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits, unmapped
 from lamplighter.drift.hcl.project import Project
@@ -108,16 +109,22 @@ class Terms(NamedTuple):
     @property
     def asks(self) -> bool:
         """Whether anybody is asked about calls that the catalogue does not know."""
-        return self.recall is not None or self.ask_model is not None
+        return self.recall is not None or self.ask_model is not None or self.complete is not None
 
-    def last_resort(self) -> LastResort | None:
+    def asking(self) -> Asking | None:
+        """For one run; None where no model answers."""
+        if self.complete is None:
+            return None
+        return Asking(self.complete, self.tokens, self.refresh.cancel if self.refresh is not None else None)
+
+    def last_resort(self, asking: Asking | None) -> LastResort | None:
         """For one run; None where nobody serves it."""
-        if self.recall is None and self.complete is None:
+        if self.recall is None and asking is None:
             return None
         from lamplighter.drift.patch.fallback import Fallback
 
         schemas = self.refresh.schemas if self.refresh is not None else None
-        return Fallback(self.complete, self.recall, self.remember, schemas, self.tokens)
+        return Fallback(asking or Asking(), self.recall, self.remember, schemas)
 
 
 @dataclass(frozen=True)
@@ -155,11 +162,11 @@ def check_directory(
     over who may run Terraform for this code; with none, anybody may. `rules` are the policy's and say what is to become
     of a drift. `covers` are the places (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all,
     so that no event of them is no gap. With `refresh` Terraform is asked what is live; where it cannot tell, the
-    trace's answer is given and says so. `recall` and `ask_model` are asked about calls that the catalogue does not
-    know (see `suggest`), `recall` and `complete` about drift that no rule places in the code (see `patch.fallback`),
-    for at most so many `tokens`; what verified goes to `remember`. Raises InputError when the code, the state or the
-    whole trace cannot be read, ConfigError for a place that is none, Unavailable when the state cannot be had, and what
-    a source of its own raises.
+    trace's answer is given and says so. `recall`, `complete` and `ask_model` are asked about calls that the
+    catalogue does not know (see `suggest`), `recall` and `complete` about drift that no rule places in the code (see
+    `patch.fallback`), for at most so many `tokens` in all; what verified goes to `remember`. Raises InputError when the
+    code, the state or the whole trace cannot be read, ConfigError for a place that is none, Unavailable when the state
+    cannot be had, and what a source of its own raises.
     """
     terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model, remember, complete, tokens)
     loaded = load(directory, state)
@@ -220,7 +227,8 @@ def judge(
     baseline = Baseline(StateIndex(state.resources, loaded.layout), project, contents)
     matched = match(heard.changes, baseline)
     known = seen(loaded.directory, matched.items, baseline, terms.refresh)
-    hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model)
+    asking = terms.asking()
+    hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model, asking)
     if terms.remember is not None and known.live.source != "trace":
         remember_confirmed(hints, known.items, baseline, terms.remember)
     items = [*known.items, *uncertain(hints, baseline, known.items)]
@@ -250,7 +258,7 @@ def judge(
         from lamplighter.drift.patch.proposal import propose
 
         written = Code.of(code, state).with_records(extraction.records)
-        last = terms.last_resort()
+        last = terms.last_resort(asking)
         return propose(certain, written, loaded.directory, rules=terms.rules, last=last)
 
     return replace(report, propose=made)

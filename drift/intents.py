@@ -101,8 +101,7 @@ def _take(
     found: Extraction,
     keep_unknown: bool,
 ) -> None:
-    readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
-    changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
+    changes = changes_of(record, name, origin, known, versions)
     found.changes.extend(changes)
     if origin.outside and changes and len(found.records) < KEPT:
         found.records[str(record.get("eventID", ""))] = record
@@ -112,6 +111,18 @@ def _take(
     elif reason:
         kept = record if keep_unknown and reason == NOT_IN_CATALOGUE else None
         found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason, kept))
+
+
+def changes_of(
+    record: Mapping[str, Any],
+    name: str,
+    origin: Origin,
+    known: catalogue.Catalogue,
+    versions: Sequence[Mapping[str, Any]] = (),
+) -> list[Change]:
+    """What a catalogue says that one call did."""
+    readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
+    return [change for item in readings for change in _changes(item.record, item.event, origin)]
 
 
 def name_of(record: Mapping[str, Any]) -> str:

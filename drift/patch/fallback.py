@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from threading import Event
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from lamplighter.core.canonical import fingerprint
 from lamplighter.core.errors import LampError
-from lamplighter.core.ports import Complete, Recall, Remember
+from lamplighter.core.ports import Recall, Remember
 from lamplighter.core.text import printable
+from lamplighter.drift.asking import Asking
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch import removing
 from lamplighter.drift.patch.answer import MOST_TOKENS, SCHEMA, AnswerRefused, edits_of, require_closed
@@ -25,7 +25,7 @@ from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in
 from lamplighter.drift.patch.model import Candidate, Placed
 from lamplighter.drift.patch.passages import NEW_VARIABLE, Passages, passages_of
-from lamplighter.drift.patch.question import INSTRUCTIONS, Question, question, tokens, unasked
+from lamplighter.drift.patch.question import INSTRUCTIONS, Question, question, unasked
 from lamplighter.drift.patch.rule_candidates import RuleCandidate, generalised, instantiated, kind_of
 from lamplighter.drift.provider_schema import ProviderSchemas
 
@@ -44,21 +44,13 @@ class _Asked(NamedTuple):
 
 @dataclass
 class Fallback:
-    """Serves `LastResort` for one run. `budget` is in tokens, of questions and answers together.
+    """Serves `LastResort` for one run. A memory that fails is used no more; an answer is asked for once, however often
+    the patch is made."""
 
-    A port that fails is asked no more; an answer is asked for once, however often the patch is made.
-    """
-
-    complete: Complete | None = None
+    asking: Asking = field(default_factory=Asking)
     recall: Recall | None = None
     remember: Remember | None = None
     schemas: ProviderSchemas | None = None
-    budget: int = 0
-    cancel: Event | None = None
-    questions: int = 0
-    tokens: int = 0
-    stopped: str = ""
-    """Why no model is asked any more, in one line."""
     forgotten: str = ""
     """Why what was learnt is not at hand, in one line."""
     _answers: dict[str, list[_Asked]] = field(default_factory=dict[str, list[_Asked]])
@@ -67,14 +59,13 @@ class Fallback:
     @property
     def spent(self) -> str:
         """See `LastResort`."""
-        said = (
-            [f"a model was asked {self.questions} question(s) of {self.tokens} tokens"]
-            if self.questions
-            else []
-        )
-        said += [f"no model is asked: {self.stopped}"] if self.stopped else []
-        said += [f"what was learnt before could not be used: {self.forgotten}"] if self.forgotten else []
-        return "; ".join(said)
+        said = f"what was learnt before could not be used: {self.forgotten}" if self.forgotten else ""
+        return "; ".join(line for line in (self.asking.spent, said) if line)
+
+    @property
+    def tokens(self) -> int:
+        """See `LastResort`."""
+        return self.asking.tokens
 
     def proposals(self, item: DriftItem, code: Code, /) -> Generator[Candidate, str, str]:
         """See `LastResort`."""
@@ -86,10 +77,10 @@ class Fallback:
             return why_not
         objection = ""
         yield from self._recalled(item, passages, code)
-        for attempt in range(ATTEMPTS if self.complete is not None else 0):
+        for attempt in range(ATTEMPTS if self.asking.complete is not None else 0):
             asked = self._answer(item, passages, code, attempt, objection)
             if asked is None:
-                return f"no model was asked: {self.stopped}"
+                return f"no model was asked: {self.asking.stopped}"
             try:
                 edits = edits_of(asked.text, asked.question.passages, item, code)
             except AnswerRefused as refused:
@@ -144,28 +135,11 @@ class Fallback:
             made = question(item, code, passages.found, self.schemas, objection)
             return answers[attempt]._replace(question=made)
         made = question(item, code, passages.found, self.schemas, objection)
-        text = self._asked(made)
+        text = self.asking.ask(INSTRUCTIONS, made.material, SCHEMA, MOST_TOKENS)
         if text is None:
             return None
         answers.append(_Asked(made, text))
         return answers[-1]
-
-    def _asked(self, made: Question) -> str | None:
-        if self.cancel is not None and self.cancel.is_set():
-            self.stopped = "it was cancelled"
-        elif self.tokens + made.tokens + MOST_TOKENS > self.budget:
-            self.stopped = self.stopped or f"the budget of {self.budget} tokens is spent"
-        if self.stopped or self.complete is None:
-            return None
-        self.questions += 1
-        try:
-            answer = self.complete.complete(INSTRUCTIONS, made.material, SCHEMA, MOST_TOKENS)
-        except LampError as error:
-            self.tokens += made.tokens
-            self.stopped = printable(str(error), limit=200)
-            return None
-        self.tokens += (answer.tokens_in or made.tokens) + (answer.tokens_out or tokens(answer.text))
-        return answer.text
 
 
 def _may_be_asked(item: DriftItem, code: Code) -> bool:

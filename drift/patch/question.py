@@ -1,16 +1,12 @@
-"""The reduced question about one item: the drift, the passages it bears on, the attribute's schema; no secrets.
-
-All of it comes from outside (code, trace, tags): it is JSON between two marks that cannot occur in it, and what is
-asked for is said apart from it.
-"""
+"""The reduced question about one item: the drift, the passages it bears on, the attribute's schema; no secrets."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lamplighter.core.redaction import redact, redact_value
+from lamplighter.drift.asking import BYTES_A_TOKEN, as_json, marked
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import is_secret
@@ -19,8 +15,6 @@ from lamplighter.drift.provider_schema import Block, ProviderSchemas
 
 BUDGET = 1_000
 """Tokens that a question has at most, instructions and all."""
-_BYTES_A_TOKEN = 3
-"""Fewer than the four characters of English prose (OpenAI, "What are tokens and how to count them"): code is denser."""
 _CUT = "# ... {} more lines are not shown"
 _LEAST = 200
 """Bytes of a passage below which it is left out rather than cut."""
@@ -40,15 +34,6 @@ class Question(NamedTuple):
 
     material: str
     passages: Mapping[int, Passage]
-
-    @property
-    def tokens(self) -> int:
-        return tokens(INSTRUCTIONS) + tokens(self.material)
-
-
-def tokens(text: str) -> int:
-    """About how many tokens a model counts: no tokenizer is at hand, so a third of the bytes."""
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN)
 
 
 def unasked(item: DriftItem) -> str:
@@ -79,7 +64,7 @@ def question(
     described = _described(item, code, schemas)
     data |= {"schema": described} if described else {}
     data |= {"refused": redact(objection)[:300]} if objection else {}
-    left = BUDGET * _BYTES_A_TOKEN - len(INSTRUCTIONS.encode()) - len(_marked(data).encode()) - 40
+    left = BUDGET * BYTES_A_TOKEN - len(INSTRUCTIONS.encode()) - len(marked(data).encode()) - 40
     shown: dict[int, Passage] = {}
     told: list[dict[str, Any]] = []
     for number, passage in enumerate(passages, start=1):
@@ -87,10 +72,10 @@ def question(
         if row is not None:
             told.append(row)
             shown[number] = passage
-            left -= len(_json(row).encode()) + 1
+            left -= len(as_json(row).encode()) + 1
     data["passages"] = told
     data |= {"left_out": len(passages) - len(told)} if len(told) < len(passages) else {}
-    return Question(_marked(data), shown)
+    return Question(marked(data), shown)
 
 
 def _row(number: int, passage: Passage, code: Code, item: DriftItem, left: int) -> dict[str, Any] | None:
@@ -98,12 +83,12 @@ def _row(number: int, passage: Passage, code: Code, item: DriftItem, left: int) 
     what = passage.role if not passage.name else f"{passage.role.partition(' ')[0]} {passage.name}"
     row = {"passage": number, "is": what, "file": passage.file, "line": passage.line}
     if passage.role == NEW_VARIABLE:
-        return row if len(_json(row)) < left else None
+        return row if len(as_json(row)) < left else None
     lines = redact(passage.text(code)).split("\n")
     focus = item.attribute.rpartition(".")[2]
     for kept in _shorter(lines, focus):
         shown = {**row, "text": "\n".join(kept)}
-        if len(_json(shown).encode()) < left:
+        if len(as_json(shown).encode()) < left:
             return shown
         if left < _LEAST:
             return None
@@ -128,7 +113,7 @@ def _shorter(lines: Sequence[str], focus: str) -> Iterator[list[str]]:
 
 def _short(value: Any) -> Any:
     """A value as it is shown: long ones as the beginning of their JSON."""
-    text = _json(redact_value(value))
+    text = as_json(redact_value(value))
     return redact_value(value) if len(text) <= _VALUE else f"{text[:_VALUE]}... ({len(text) - _VALUE} more)"
 
 
@@ -146,13 +131,3 @@ def _described(item: DriftItem, code: Code, schemas: ProviderSchemas | None) -> 
 
 def _names(block: Block) -> dict[str, Any]:
     return {name: block.type_of(name) or "block" for name in block.names()}
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # The marks around it, and whatever a reader takes for one, cannot be closed from within.
-    return text.replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _marked(data: Mapping[str, Any]) -> str:
-    return f"<data>{_json(data)}</data>"

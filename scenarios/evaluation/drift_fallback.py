@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lamplighter.drift import catalogue
+from lamplighter.drift.asking import Asking
 from lamplighter.drift.catalogue import Catalogue
 from lamplighter.drift.check import Loaded, load
 from lamplighter.drift.compare import Baseline
@@ -30,13 +31,12 @@ from lamplighter.drift.patch.model import Candidate, Decision, Placed, Rules, Ve
 from lamplighter.drift.patch.patch import RULES, Patch, patch_of
 from lamplighter.drift.state import StateIndex
 from lamplighter.drift.suggest import remember_confirmed, suggested, uncertain
-from lamplighter.drift.values import same
 from lamplighter.memory.learnt import Learnt
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.drift.schema import Scenario
 from lamplighter.scenarios.evaluation.drift_score import bare
 from lamplighter.scenarios.evaluation.fallback_model import SHARES, Right, Scripted
-from lamplighter.scenarios.evaluation.fallback_truth import astray, says
+from lamplighter.scenarios.evaluation.fallback_truth import astray, is_true, says
 from lamplighter.tools.cloudtrail import TraceFiles
 
 CASES = 30
@@ -217,12 +217,13 @@ def _take(
     """One case: what is heard, what is suggested, the patch of all of it, and the truth of that."""
     heard, baseline = case.heard(damage.known), case.baseline
     items = list(match(heard.changes, baseline).items)
-    hints = suggested(heard.extraction.uncatalogued, baseline.state, store, model)
-    confirmed = [item for item in uncertain(hints, baseline, items) if _is_true(item, case.scenario)]
+    asking = Asking(model, _BUDGET) if model is not None else None
+    hints = suggested(heard.extraction.uncatalogued, baseline.state, store, None, asking)
+    confirmed = [item for item in uncertain(hints, baseline, items) if is_true(item, case.scenario)]
     if store is not None:
         remember_confirmed(hints, confirmed, baseline, store)
     items += [replace(item, suggested_by="", confidence=1.0) for item in confirmed]
-    last = Fallback(model, store, store, budget=_BUDGET) if model is not None else None
+    last = Fallback(asking, store, store) if asking is not None else None
     code = case.code.with_records(heard.extraction.records)
     made = patch_of(_codify(items), code, damage.rules, last)
     if last is not None:
@@ -231,15 +232,6 @@ def _take(
     found.confirmed += len(confirmed)
     found.right += _is_right(case, made)
     _count(case, made, model, found)
-
-
-def _is_true(item: DriftItem, case: Scenario) -> bool:
-    """Whether the recorded cloud has what was suggested, as Terraform would say if it were asked."""
-    return any(
-        (drift.address, bare(drift.path)) == (item.address, item.attribute)
-        and same(drift.live, item.live_value)
-        for drift in case.drifts
-    )
 
 
 def _is_right(case: _Prepared, made: Patch) -> bool:

@@ -9,22 +9,18 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from lamplighter.core.ports import Completion
 from lamplighter.drift import catalogue
-from lamplighter.drift.catalogue.transforms import alternatives
+from lamplighter.drift.asking import tokens
 from lamplighter.drift.patch.model import FileEdits
-from lamplighter.drift.patch.question import tokens
 
 Kind = Literal["right", "wrong", "malformed"]
 SHARES: Mapping[Kind, int] = {"right": 70, "wrong": 20, "malformed": 10}
 """Per cent of the answers."""
-
-_TARGET = re.compile(r"Which attribute of (\S+) does (\S+) set\? AWS API call (\S+)")
-_CALL = re.compile(r"AWS API call (\S+)")
 
 
 class Right(NamedTuple):
@@ -36,7 +32,7 @@ class Right(NamedTuple):
 
 @dataclass
 class Scripted:
-    """Serves `Complete` and `AskModel`. `rights` are the current case's, by address, attribute and action."""
+    """Serves `Complete`. `rights` are the current case's, by address, attribute and action."""
 
     seed: str
     case: str = ""
@@ -44,7 +40,7 @@ class Scripted:
     questions: int = 0
     tokens: int = 0
     largest: int = 0
-    """Tokens of the largest question about an edit."""
+    """Tokens of the largest question."""
     given: dict[tuple[str, str, str], Kind] = field(default_factory=dict[tuple[str, str, str], Kind])
     """What kind the last answer about each item of the case was."""
 
@@ -54,40 +50,32 @@ class Scripted:
     def complete(
         self, instructions: str, material: str, schema: Mapping[str, Any], max_tokens: int
     ) -> Completion:
-        """An edit, as far as the right one can be said in the passages shown; else JSON of no edit."""
+        """An edit, or a catalogue entry; JSON that is neither where the right one cannot be said."""
         data = json.loads(material.removeprefix("<data>").removesuffix("</data>"))
-        attribute = "" if data["attribute"] == "(the resource itself)" else data["attribute"]
-        key = (data["address"], attribute, data["action"])
-        draw = random.Random(f"{self.seed} {self.case} {key} {'refused' in data}")
+        draw = random.Random(f"{self.seed} {self.case} {material}")
         kind = _drawn(draw)
-        right = answer_of(self.rights[key], data["passages"]) if key in self.rights else None
-        text = json.dumps({"edits": right or []})
-        if kind == "wrong":
-            text = json.dumps({"edits": wrong(right or [], data["passages"], draw)})
-        elif kind == "malformed":
+        text = self._entry(data, kind, draw) if "call" in data else self._edit(data, kind, draw)
+        if kind == "malformed":
             text = malformed(text, draw)
-        self.given[key] = kind
-        asked = tokens(instructions) + tokens(material)
-        self.largest = max(self.largest, asked)
-        return Completion(text, asked, self._count(asked, text))
-
-    def choose(self, question: str, options: Sequence[str]) -> str | None:
-        """A forced choice by the complete catalogue."""
-        draw = random.Random(f"{self.seed} {self.case} {question}")
-        kind = _drawn(draw)
-        found = _right_choice(question, options)
-        others = [option for option in options if option != found]
-        if kind == "wrong" and others:
-            found = draw.choice(others)
-        text = "something else" if kind == "malformed" else found or options[-1]
-        self._count(tokens(question) + sum(tokens(option) for option in options), text)
-        return text
-
-    def _count(self, asked: int, text: str) -> int:
-        answered = tokens(text)
+        asked, answered = tokens(instructions) + tokens(material), tokens(text)
         self.questions += 1
         self.tokens += asked + answered
-        return answered
+        self.largest = max(self.largest, asked)
+        return Completion(text, asked, answered)
+
+    def _edit(self, data: Mapping[str, Any], kind: Kind, draw: random.Random) -> str:
+        attribute = "" if data["attribute"] == "(the resource itself)" else data["attribute"]
+        key = (data["address"], attribute, data["action"])
+        self.given[key] = kind
+        right = answer_of(self.rights[key], data["passages"]) if key in self.rights else None
+        edits = wrong(right or [], data["passages"], draw) if kind == "wrong" else right
+        return json.dumps({"edits": edits or []})
+
+    def _entry(self, data: Mapping[str, Any], kind: Kind, draw: random.Random) -> str:
+        entries = entries_of(data["call"])
+        if kind == "wrong":
+            entries = wrong_entries(entries, data["attributes"], draw)
+        return json.dumps({"event": data["call"], "entries": entries})
 
 
 def _drawn(draw: random.Random) -> Kind:
@@ -209,28 +197,32 @@ def malformed(text: str, draw: random.Random) -> str:
     )
 
 
-def _right_choice(question: str, options: Sequence[str]) -> str | None:
-    target, call = _TARGET.match(question), _CALL.search(question)
-    entries = catalogue.load().events.get(call[1], ()) if call else ()
-    if target is not None:
-        wanted = {
-            effect.attribute.partition(".")[0]
-            for entry in entries
-            for effect in entry.effects
-            if target[1] in entry.types and target[2] in {*_names(effect.value)}
-        }
-        return next((option for option in options if option in wanted), None)
+def entries_of(call: str) -> list[dict[str, Any]]:
+    """What the complete catalogue has of a call, as far as an answer can say it."""
+    found: list[dict[str, Any]] = []
+    for event in catalogue.load().events.get(call, ()):
+        effects = [
+            {name: value for name, value in asdict(effect).items() if value and name in _EFFECT}
+            for effect in event.effects
+            if effect.action != "create" and not effect.version and not effect.refers
+        ]
+        each = {"each": event.each} if event.each else {}
+        if effects:
+            identity = dict(event.identity)
+            found.append({"types": [*event.types], "identity": identity, "effects": effects, **each})
+    return found
+
+
+_EFFECT = ("action", "attribute", "value", "constant", "spread", "optional", "key", "when")
+
+
+def wrong_entries(
+    entries: Sequence[Mapping[str, Any]], attributes: Mapping[str, Sequence[str]], draw: random.Random
+) -> list[dict[str, Any]]:
+    """Entries that say another attribute is set than is."""
+    known = sorted({name for names in attributes.values() for name in names})
+    found: list[dict[str, Any]] = []
     for entry in entries:
-        for path in entry.identity.values():
-            for name in _names(path):
-                for kind in entry.types:
-                    found = [option for option in options if option.startswith(f"{kind} named by {name} as")]
-                    if found:
-                        return found[0]
-    return None
-
-
-def _names(path: str) -> Iterator[str]:
-    """A parameter as questions name it; transforms are left out."""
-    for choice in alternatives(path):
-        yield choice.partition("|")[0].replace("[]", "").removeprefix("requestParameters.")
+        effects = [{**effect, "attribute": draw.choice(known or ["id"])} for effect in entry["effects"]]
+        found.append({**entry, "effects": effects})
+    return found

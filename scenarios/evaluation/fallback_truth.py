@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lamplighter.drift.members import in_block, sets
+from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in, imported_for, reached
 from lamplighter.drift.patch.judge import Change, changes
@@ -30,6 +31,26 @@ def says(drift: DriftTruth, after: Code) -> bool:
     if any(_equal(value, drift.live) for value in reached(said, drift.path)):
         return True
     return (drift.added or drift.removed) != () and _has_members(drift, address, said.type, after)
+
+
+def is_true(item: DriftItem, case: Scenario) -> bool:
+    """Whether the recorded cloud has a suggested drift, as Terraform would say if it were asked."""
+    return any(
+        (drift.address, bare(drift.path)) == (item.address, item.attribute) and _is_live(item, drift)
+        for drift in case.drifts
+    )
+
+
+def _is_live(item: DriftItem, drift: DriftTruth) -> bool:
+    match item.action:
+        case "delete":
+            return drift.live is None
+        case "add":
+            return _within(item.live_value, [*_atoms(drift.added, item.resource_type, item.attribute)])
+        case "remove":
+            return _within(item.code_value, [*_atoms(drift.removed, item.resource_type, item.attribute)])
+        case _:
+            return same(drift.live, item.live_value)
 
 
 def _equal(value: Any, live: Any) -> bool:

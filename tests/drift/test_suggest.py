@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from lamplighter.core.config import Budgets, Config
 from lamplighter.core.errors import Unavailable
 from lamplighter.core.ports import Completion
 from lamplighter.drift import catalogue, check_directory
+from lamplighter.drift.asking import Asking
 from lamplighter.drift.check import DriftReport, load
 from lamplighter.drift.compare import Baseline
 from lamplighter.drift.heard import hear
@@ -192,9 +193,8 @@ def hinted(folder: Path, **ports: Any) -> tuple[list[Suggested], Baseline]:
     loaded = load(folder / "code")
     heard = hear(TraceFiles([folder / "trace.json"]), keep_unknown=True)
     baseline = Baseline(StateIndex(loaded.state.resources, loaded.layout), loaded.project, {})
-    found = suggested(
-        heard.extraction.uncatalogued, baseline.state, ports.get("recall"), ports.get("ask_model")
-    )
+    ways = (ports.get("recall"), ports.get("ask_model"), ports.get("asking"))
+    found = suggested(heard.extraction.uncatalogued, baseline.state, *ways)
     return found, baseline
 
 
@@ -244,6 +244,113 @@ def test_a_suggestion_never_stands_against_what_is_certain(tmp_path: Path) -> No
 def test_a_port_that_fails_leaves_it_unmapped(folder: Path) -> None:
     report = answered(folder, recall=Failing(), ask_model=Failing())
     assert not report.findings and GAP + "unmapped" in gap(report)
+
+
+ENTRY: dict[str, Any] = {
+    "types": ["aws_sqs_queue"],
+    "identity": {"url": "requestParameters.queueUrl"},
+    "effects": [
+        {"action": "set", "attribute": "delay_seconds", "value": "requestParameters.deep.wait|number"}
+    ],
+}
+
+
+@dataclass
+class Entering:
+    """A model that answers one text, and keeps what it was sent."""
+
+    text: str
+    asked: list[str] = field(default_factory=list[str])
+
+    def complete(self, instructions: str, material: str, *_: Any) -> Completion:
+        self.asked.append(material)
+        return Completion(self.text, 500, 100)
+
+
+def entering(*entries: Any, event: str = EVENT) -> Entering:
+    return Entering(json.dumps({"event": event, "entries": entries}))
+
+
+def deep(tmp_path: Path, *, times: int = 1) -> Path:
+    parameters = {**TUNED, "deep": {"wait": "60", "list": [{"token": SECRET, "size": 1}]}}
+    calls = [call(EVENT, parameters, minute=minute) for minute in range(times)]
+    check(tmp_path, {"main.tf": CODE}, [QUEUE], calls)
+    return tmp_path
+
+
+def test_an_entry_is_read_as_the_catalogue_s_own_and_stays_a_suggestion(tmp_path: Path) -> None:
+    model = entering(ENTRY)
+    report = answered(deep(tmp_path), complete=model, tokens=10_000)
+    assert drifts(report) == [("aws_sqs_queue.orders", "delay_seconds", "set", 0, 60)]
+    (finding,) = report.findings
+    assert finding.details["suggested_by"] == "a model" and finding.confidence <= 0.5 and report.plan is None
+
+
+def test_an_entry_is_asked_for_by_names_and_types_alone(tmp_path: Path) -> None:
+    model = entering(ENTRY)
+    answered(deep(tmp_path), complete=model, tokens=10_000)
+    (asked,) = model.asked
+    data = json.loads(asked.removeprefix("<data>").removesuffix("</data>"))
+    assert data["parameters"]["deep.list[].token"] == "text" and data["parameters"]["timeout"] == "number"
+    assert data["named"][0] == {"type": "aws_sqs_queue", "attribute": "id", "by": "queueUrl"}
+    assert not any(value in asked for value in (SECRET, "hunter2", URL, "111122223333", '"60"'))
+
+
+def test_a_call_is_asked_about_once_and_within_the_budget(tmp_path: Path) -> None:
+    folder = deep(tmp_path, times=3)
+    for answer in (entering(ENTRY), entering()):
+        answered(folder, complete=answer, tokens=10_000)
+        assert len(answer.asked) == 1
+    poor = entering(ENTRY)
+    assert not answered(folder, complete=poor, tokens=500).findings and poor.asked == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"identity": {"url": "userIdentity.arn"}},
+        {"identity": {"url": "requestParameters.queueUrl|shell"}},
+        {"identity": {"url": "requestParameters.nothing"}},
+        {"identity": {}},
+        {"types": ["aws_sns_topic"]},
+        {"types": []},
+        {"effects": [{"action": "set", "attribute": "no_such", "value": "requestParameters.deep.wait"}]},
+        {"effects": [{"action": "set", "attribute": "delay_seconds", "value": "__import__('os')"}]},
+        {"effects": [{"action": "create"}]},
+        {"effects": [{"action": "set", "attribute": "delay_seconds", "refers": "requestParameters.deep"}]},
+        {"effects": [{**ENTRY["effects"][0]}] * 40},
+        {"more": 1},
+    ],
+)
+def test_an_entry_that_says_more_than_it_may_or_fits_nothing_is_ignored(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    report = answered(deep(tmp_path), complete=entering({**ENTRY, **changed}), tokens=10_000)
+    assert not report.findings and GAP + "unmapped" in gap(report)
+
+
+@pytest.mark.parametrize(
+    "text", ["it sets the delay", "[" * 9_000, "{}", '{"event": "sqs:TuneQueue"}', "x" * 99_000]
+)
+def test_what_is_no_entry_is_ignored(tmp_path: Path, text: str) -> None:
+    report = answered(deep(tmp_path), complete=Entering(text), tokens=10_000)
+    assert not report.findings and GAP + "unmapped" in gap(report)
+    other = answered(tmp_path, complete=entering(ENTRY, event="sqs:Other"), tokens=10_000)
+    assert not other.findings
+
+
+def test_an_entry_that_the_cloud_bears_out_is_recalled_for_other_parameters(tmp_path: Path) -> None:
+    store, model = Keeping(), entering(ENTRY)
+    folder = deep(tmp_path / "one")
+    hints, baseline = hinted(folder, recall=store, asking=Asking(model, 10_000))
+    certain = [replace(one, suggested_by="") for one in uncertain(hints, baseline, ())]
+    remember_confirmed(hints, certain, baseline, store)
+    assert len(store.kept) == 1 and SECRET not in json.dumps([*store.kept.items()])
+    calls = [call(EVENT, {"queueUrl": URL, "deep": {"wait": 90}})]
+    check(tmp_path / "two", {"main.tf": CODE}, [QUEUE], calls)
+    again = entering(ENTRY)
+    report = answered(tmp_path / "two", recall=store, complete=again, tokens=10_000)
+    assert drifts(report) == [("aws_sqs_queue.orders", "delay_seconds", "set", 0, 90)] and again.asked == []
 
 
 class Refusing:

@@ -13,6 +13,7 @@ import pytest
 
 from lamplighter.core.errors import Unavailable
 from lamplighter.core.ports import Completion
+from lamplighter.drift.asking import Asking, tokens
 from lamplighter.drift.check import Terms
 from lamplighter.drift.items import SENSITIVE
 from lamplighter.drift.model import DriftItem
@@ -20,7 +21,7 @@ from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.fallback import RULE, Fallback
 from lamplighter.drift.patch.model import Decision, Verdict
 from lamplighter.drift.patch.patch import Patch, patch_of
-from lamplighter.drift.patch.question import BUDGET, INSTRUCTIONS, tokens
+from lamplighter.drift.patch.question import BUDGET, INSTRUCTIONS
 from lamplighter.drift.patch.rule_candidates import RULE as LEARNT
 from lamplighter.drift.patch.verify import verified
 from lamplighter.memory.learnt import Learnt
@@ -115,7 +116,8 @@ def made(
 
 
 def fallback(model: Any, **more: Any) -> Fallback:
-    return Fallback(model, budget=more.pop("budget", 100_000), **more)
+    asking = Asking(model, more.pop("budget", 100_000), more.pop("cancel", None))
+    return Fallback(asking, **more)
 
 
 def text_of(patch: Patch) -> str:
@@ -129,7 +131,7 @@ def test_an_answer_that_holds_is_placed_and_said() -> None:
     (placed,) = patch.placed
     assert placed.candidate is not None and placed.candidate.rule == RULE
     assert text_of(patch) == QUEUE.replace(OLD, RIGHT)
-    assert any("a model answered" in note for note in patch.notes) and last.questions == 1
+    assert any("a model answered" in note for note in patch.notes) and last.asking.questions == 1
     assert "asked 1 question(s)" in last.spent
 
 
@@ -141,7 +143,7 @@ def test_what_a_rule_places_is_asked_of_nobody() -> None:
 
 
 def test_with_no_model_and_no_memory_there_is_no_last_resort() -> None:
-    assert Terms().last_resort() is None
+    assert Terms().asking() is None and Terms().last_resort(None) is None
     alone, asked = made(Fallback(), DELAY), patch_of([Decision(DELAY, Verdict.CODIFY, "")], queues(), [])
     assert alone.unplaced == asked.unplaced and alone.edits == asked.edits == ()
 
@@ -210,7 +212,7 @@ def test_a_hostile_or_wrong_answer_changes_nothing_and_says_why(answer: str, why
     last = fallback(answering(answer))
     patch = made(last, DELAY)
     (unplaced,) = patch.unplaced
-    assert patch.edits == () and not patch.placed and last.questions == 2
+    assert patch.edits == () and not patch.placed and last.asking.questions == 2
     assert why in " ".join([unplaced.reason, *unplaced.tried]), unplaced
     assert "\n" not in unplaced.reason and len(unplaced.reason) < 500
 
@@ -387,7 +389,7 @@ def test_what_verified_places_the_next_of_its_kind_without_asking(tmp_path: Path
     (placed,) = patch.placed
     assert placed.candidate is not None and placed.candidate.rule == LEARNT
     assert "delay_seconds              = 90" in text_of(patch) and OLD in text_of(patch)
-    assert second.questions == second.tokens == 0
+    assert second.asking.questions == second.tokens == 0
 
 
 def test_what_was_not_verified_is_not_kept(tmp_path: Path) -> None:
