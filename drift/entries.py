@@ -103,14 +103,16 @@ def proposed(
     parameters: Sequence[tuple[str, str]],
     resources: Sequence[tuple[str, str, str]],
     attributes: Mapping[str, Sequence[str]],
+    refused: str = "",
 ) -> Proposed | None:
     """`parameters` are (path, type), `resources` (type, attribute, path of the parameter that has its value); no value
-    is asked with. None for no answer, or one that is none."""
+    is asked with. `refused` is why the answer before was. None for no answer, or one that is none."""
     data: dict[str, Any] = {
         "call": event,
         "parameters": dict(parameters),
         "named": [{"type": kind, "attribute": name, "by": path} for kind, name, path in resources[:8]],
     }
+    data |= {"refused": refused} if refused else {}
     left = BUDGET * BYTES_A_TOKEN - len(INSTRUCTIONS.encode()) - len(marked(data).encode()) - 40
     if left < 0:
         return None

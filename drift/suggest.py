@@ -40,6 +40,8 @@ _PARAMETERS = 40
 _QUESTIONS = 12
 """How many parameters of one call a model is asked about."""
 _REMEMBERED = 5
+_ATTEMPTS = 2
+"""Answers about one call; the second is asked for with what was wrong with the first."""
 _DEPTH = 6
 _NONE = "none of these"
 
@@ -193,14 +195,22 @@ class _Call:
         ]
         if not named:
             return None
-        found = proposed(
-            asking,
-            self._call.event.name,
-            [(_name(path), kind) for path, kind in _outline(self._call.record or {})],
-            [(resource.type, attribute, _name(path)) for resource, attribute, path in named],
-            {resource.type: sorted(resource.attributes) for resource, _, _ in named},
-        )
-        return self.fitting([found]) if found is not None else None
+        refused = ""
+        for _ in range(_ATTEMPTS):
+            found = proposed(
+                asking,
+                self._call.event.name,
+                [(_name(path), kind) for path, kind in _outline(self._call.record or {})],
+                [(resource.type, attribute, _name(path)) for resource, attribute, path in named],
+                {resource.type: sorted(resource.attributes) for resource, _, _ in named},
+                refused,
+            )
+            fitting = self.fitting([found]) if found is not None else None
+            if fitting is not None or asking.stopped:
+                return fitting
+            refused = "it names nothing that the state holds, or sets what that does not have"
+            refused = refused if found is not None else "it is not of the form asked for"
+        return None
 
     def chosen(self, ask: AskModel) -> Meaning | None:
         """Forced choices among what exists: first the resource, then the attribute of each other parameter."""

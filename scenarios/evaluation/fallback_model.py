@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 
 from lamplighter.core.ports import Completion
 from lamplighter.drift import catalogue
-from lamplighter.drift.asking import tokens
+from lamplighter.drift.asking import BYTES_A_TOKEN, tokens
+from lamplighter.drift.catalogue.transforms import alternatives
 from lamplighter.drift.patch.model import FileEdits
 
 Kind = Literal["right", "wrong", "malformed"]
@@ -57,6 +58,8 @@ class Scripted:
         text = self._entry(data, kind, draw) if "call" in data else self._edit(data, kind, draw)
         if kind == "malformed":
             text = malformed(text, draw)
+        # What is longer than was allowed breaks off.
+        text = text.encode()[: max_tokens * BYTES_A_TOKEN].decode(errors="ignore")
         asked, answered = tokens(instructions) + tokens(material), tokens(text)
         self.questions += 1
         self.tokens += asked + answered
@@ -72,7 +75,7 @@ class Scripted:
         return json.dumps({"edits": edits or []})
 
     def _entry(self, data: Mapping[str, Any], kind: Kind, draw: random.Random) -> str:
-        entries = entries_of(data["call"])
+        entries = entries_of(data["call"], data["parameters"])
         if kind == "wrong":
             entries = wrong_entries(entries, data["attributes"], draw)
         return json.dumps({"event": data["call"], "entries": entries})
@@ -197,14 +200,16 @@ def malformed(text: str, draw: random.Random) -> str:
     )
 
 
-def entries_of(call: str) -> list[dict[str, Any]]:
-    """What the complete catalogue has of a call, as far as an answer can say it."""
+def entries_of(call: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What the complete catalogue has of a call with these parameters, as far as an answer can say it."""
     found: list[dict[str, Any]] = []
     for event in catalogue.load().events.get(call, ()):
         effects = [
-            {name: value for name, value in asdict(effect).items() if value and name in _EFFECT}
+            {name: value for name, value in asdict(effect).items() if _is_said(name, value)}
             for effect in event.effects
-            if effect.action != "create" and not effect.version and not effect.refers
+            if effect.action != "create"
+            and not (effect.version or effect.refers)
+            and _is_about(effect.value, event.each, parameters)
         ]
         each = {"each": event.each} if event.each else {}
         if effects:
@@ -213,7 +218,26 @@ def entries_of(call: str) -> list[dict[str, Any]]:
     return found
 
 
-_EFFECT = ("action", "attribute", "value", "constant", "spread", "optional", "key", "when")
+def _is_said(name: str, value: Any) -> bool:
+    """Whether a field is part of an answer: not where it has its default."""
+    return value is not None if name == "constant" else bool(value) and name in _EFFECT
+
+
+def _is_about(path: str, each: str, parameters: Mapping[str, str]) -> bool:
+    """Whether a path leads to a parameter that the call has, or to none at all."""
+    if not path or path.startswith("item"):
+        return not each or any(name.startswith(_bare(each)) for name in map(_bare, parameters))
+    names = {_bare(name) for name in parameters}
+    wanted = [_bare(choice) for choice in alternatives(path)]
+    return any(name == one or name.startswith(f"{one}.") for one in wanted for name in names)
+
+
+def _bare(path: str) -> str:
+    path = path.partition("|")[0].removeprefix("requestParameters.")
+    return path.replace("[]", "").replace(".0.", ".").replace(".items", "").replace(".item", "")
+
+
+_EFFECT = ("action", "attribute", "value", "spread", "optional", "key", "when")
 
 
 def wrong_entries(

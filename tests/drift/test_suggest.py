@@ -296,11 +296,12 @@ def test_an_entry_is_asked_for_by_names_and_types_alone(tmp_path: Path) -> None:
     assert not any(value in asked for value in (SECRET, "hunter2", URL, "111122223333", '"60"'))
 
 
-def test_a_call_is_asked_about_once_and_within_the_budget(tmp_path: Path) -> None:
+def test_a_call_is_asked_about_once_and_again_where_that_was_no_answer(tmp_path: Path) -> None:
     folder = deep(tmp_path, times=3)
-    for answer in (entering(ENTRY), entering()):
+    for answer, times in ((entering(ENTRY), 1), (entering(), 2)):
         answered(folder, complete=answer, tokens=10_000)
-        assert len(answer.asked) == 1
+        assert len(answer.asked) == times
+        assert all("not of the form" in again for again in answer.asked[1:])
     poor = entering(ENTRY)
     assert not answered(folder, complete=poor, tokens=500).findings and poor.asked == []
 
