@@ -29,8 +29,18 @@ MOST_TOKENS = 800
 """Tokens of an answer."""
 _MOST_BYTES = 12_000
 _MOST_EDITS = 6
-_FIXED = frozenset(("source", "version", "providers", "provider", "provisioner", "connection", "lifecycle"))
-"""What an answer leaves as it is: where code comes from, what runs, and what Terraform is told to leave alone."""
+_FIXED = (
+    "source",
+    "version",
+    "providers",
+    "provider",
+    "provisioner",
+    "connection",
+    "lifecycle",
+    "depends_on",
+)
+"""What an answer leaves as it is: where code comes from, what runs, and what Terraform is told to leave alone. What a
+resource has under one of these names is left to the rules, too."""
 _DECLARED = frozenset(("type", "description", "default", "nullable"))
 _TYPES = frozenset(("list", "set", "map", "object", "tuple", "optional"))
 
@@ -159,12 +169,14 @@ def _require_closed(before: bytes, after: bytes, item: DriftItem, *, declares: i
     if [_head(block) for block in old] != [_head(block) for block in kept]:
         raise AnswerRefused("blocks of the file would come or go")
     for block, other in zip(old, kept, strict=True):
-        _require_fixed(block.body, other.body)
+        _require_fixed(block, other)
     for block in new:
         _require_variable(block)
     brought = _calls(after, declares) - _calls(before, declares)
     if brought:
         raise AnswerRefused(f"it calls {printable(min(brought), limit=60)}, which nothing here called")
+    if _comments(after) - _comments(before):
+        raise AnswerRefused("it brings in a comment, which may mean something to other tools")
     if set(now.attributes) - set(was.attributes):
         raise AnswerRefused("it sets what is in no block")
 
@@ -183,17 +195,21 @@ def _head(block: Block) -> tuple[str, ...]:
     return (block.type, *block.labels)
 
 
-def _require_fixed(was: Body, now: Body) -> None:
-    for name in _FIXED:
-        before, after = (
-            [
-                *(source(body.attributes[name].expression.node) for _ in (0,) if name in body.attributes),
-                *(str(_texts(block)) for block in body.of_type(name)),
-            ]
-            for body in (was, now)
-        )
-        if before != after:
-            raise AnswerRefused(f"it changes {name}")
+def _require_fixed(was: Block, now: Block) -> None:
+    inner = {part.type for block in (was, now) for part in block.body.blocks}
+    names: set[str] = {*_FIXED}
+    if was.type == "variable":
+        # A check of what may be given, or that it is a secret, is nothing that a drift tells of.
+        names = {*was.body.attributes, *now.body.attributes, *inner} - {"default"}
+    for name in sorted(names):
+        if _said(was.body, name) != _said(now.body, name):
+            raise AnswerRefused(f"it changes {printable(name, limit=60)}")
+
+
+def _said(body: Body, name: str) -> list[Any]:
+    found = body.attributes.get(name)
+    own = [source(found.expression.node)] if found is not None else []
+    return [*own, *(_texts(block) for block in body.of_type(name))]
 
 
 def _texts(block: Block) -> list[Any]:
@@ -222,6 +238,10 @@ def _calls(content: bytes, declares: int) -> set[str]:
     pure = FUNCTIONS.keys() | (_TYPES if declares else set())
     calls = (node for node in _nodes(tree(content)) if node.type == "function_call")
     return {source(node) for node in calls if source(node.children[0]) not in pure}
+
+
+def _comments(content: bytes) -> set[str]:
+    return {source(node).strip() for node in _nodes(tree(content)) if node.type == "comment"}
 
 
 def _nodes(root: Node) -> Iterator[Node]:

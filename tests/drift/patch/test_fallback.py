@@ -203,6 +203,8 @@ OVERLAP = json.dumps(
         (edit(OLD, 'delay_seconds = file("/etc/passwd")'), "calls file("),
         (edit(OLD, 'delay_seconds = tonumber(templatefile("x", {}))'), "calls templatefile("),
         (edit(OLD, "delay_seconds = "), "not HCL"),
+        (edit(OLD, f"{RIGHT} # checkov:skip=CKV_AWS_27"), "brings in a comment"),
+        (edit(OLD, f"{RIGHT}\n  depends_on = [aws_sqs_queue.other]"), "changes depends_on"),
         (edit(OLD, "delay_seconds = 61"), "does not say delay_seconds as it is live"),
         (edit(OLD, f'{RIGHT}\n  fifo_queue = "true"'), "fifo_queue of aws_sqs_queue.orders would change too"),
         (edit(OLD, f'{RIGHT}\n  kms_data_key = "AKIAIOSFODNN7EXAMPLE"'), "would hold a secret"),
@@ -220,6 +222,75 @@ def test_a_hostile_or_wrong_answer_changes_nothing_and_says_why(answer: str, why
 def test_an_answer_that_changes_another_resource_is_refused() -> None:
     patch = made(fallback(answering(edit("wait = 30", "wait = 45", 2))), TIMEOUT)
     assert patch.edits == () and f"of {OTHER} would change too" in patch.unplaced[0].reason
+
+
+MODULE = {
+    "main.tf": 'module "a" {\n  source = "./m"\n  wait   = 30\n}\n\nmodule "b" {\n  source = "./m"\n  wait   = 30\n}\n',
+    "m/main.tf": (
+        'variable "wait" {\n  type = number\n\n  validation {\n    condition     = var.wait > 0\n'
+        '    error_message = "No."\n  }\n}\n\n'
+        'resource "aws_sqs_queue" "q" {\n  visibility_timeout_seconds = var.wait\n  delay_seconds              = 5\n}\n'
+    ),
+}
+DECLARED = 'variable "delay" {\n  type    = number\n  default = 5\n}'
+
+
+def in_modules() -> Code:
+    held = [
+        resource("aws_sqs_queue", "q", {"id": name, "delay_seconds": 5}, module=f"module.{name}")
+        for name in "ab"
+    ]
+    return code(MODULE, *held)
+
+
+def edits(*each: tuple[int, str, str]) -> str:
+    return json.dumps({"edits": [{"passage": at, "old": old, "new": new} for at, old, new in each]})
+
+
+IN_MODULE = item("module.a.aws_sqs_queue.q", "delay_seconds", 60, was=5)
+THROUGH = ((1, "= 5", "= var.delay"), (2, "  wait   = 30", "  wait   = 30\n  delay  = 60"))
+
+
+def test_a_new_variable_may_be_declared_where_a_module_is_shared() -> None:
+    model = answering(edits(*THROUGH, (3, "", DECLARED)))
+    patch = made(fallback(model), IN_MODULE, before=in_modules())
+    assert [one["is"] for one in model.data()["passages"]] == ["resource", "call 0", "new variable"]
+    assert len(patch.placed) == 1 and patch.after.contents["m/main.tf"].endswith(f"\n{DECLARED}\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (edits(*THROUGH, (3, "", DECLARED.replace('"delay"', '"wait"'))), "has a variable wait already"),
+        (
+            edits(*THROUGH, (3, "", DECLARED.replace("variable", "output"))),
+            "something else than one variable",
+        ),
+        (edits(*THROUGH, (3, "", f"{DECLARED}\n{DECLARED}")), "would come or go"),
+        (edits(*THROUGH, (3, "", DECLARED), (3, "", DECLARED)), "more than one variable"),
+        (edits(*THROUGH, (3, "", DECLARED.replace("= 5", "= 5\n  sensitive = true"))), "more than type"),
+        (edits(*THROUGH, (3, "", DECLARED.replace("= 5", '= file("x")'))), "calls file("),
+        (edits(*THROUGH, (3, "}", DECLARED)), "where one new variable may be declared"),
+        (edits((2, '"./m"', '"git::https://example.com/m"')), "changes source"),
+        (edits((1, "= 5", "= 60")), "of module.b.aws_sqs_queue.q would change too"),
+    ],
+)
+def test_a_module_is_no_way_around(answer: str, why: str) -> None:
+    patch = made(fallback(answering(answer)), IN_MODULE, before=in_modules())
+    assert patch.edits == () and why in " ".join(patch.unplaced[0].tried)
+
+
+def test_a_variable_keeps_its_checks() -> None:
+    root = {"main.tf": MODULE["m/main.tf"].replace("type = number", "type = number\n  default = 30")}
+    held = resource("aws_sqs_queue", "q", {"id": "a", "visibility_timeout_seconds": 30})
+    drifted = item("aws_sqs_queue.q", "visibility_timeout_seconds", 45, was=30)
+    unchecked = edits((2, "default = 30", "default = 45"), (2, "var.wait > 0", "true"))
+    patch = made(fallback(answering(unchecked)), drifted, before=code(root, held))
+    assert patch.edits == () and "changes validation" in patch.unplaced[0].reason
+    fine = made(
+        fallback(answering(edit("default = 30", "default = 45", 2))), drifted, before=code(root, held)
+    )
+    assert len(fine.placed) == 1
 
 
 def test_the_second_attempt_is_told_why_the_first_was_refused() -> None:
