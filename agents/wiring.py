@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from lamplighter.core.config import Config, load_policy
 from lamplighter.core.events import Event
@@ -19,12 +19,14 @@ from lamplighter.core.policy import DriftRule, Policy
 from lamplighter.core.ports import (
     AskModel,
     Clock,
+    Complete,
     Compress,
     Effect,
     Inventory,
     Keeps,
     Names,
     Recall,
+    Remember,
     SystemClock,
 )
 from lamplighter.tools.files import FileEdits
@@ -87,7 +89,9 @@ class Wiring:
     plan_revert: PlanRevert | None = None
     inventory: Inventory | None = None
     ask_model: AskModel | None = None
+    complete: Complete | None = None
     recall: Recall | None = None
+    remember: Remember | None = None
     compress: Compress | None = None
 
     def contexts(self) -> dict[str, str]:
@@ -126,26 +130,35 @@ def build(
     *,
     clock: Clock | None = None,
     recall: Recall | None = None,
+    remember: Remember | None = None,
     ask_model: AskModel | None = None,
+    complete: Complete | None = None,
 ) -> Wiring:
     """Raises ConfigError when the policy file cannot be read."""
     policy = load_policy(config)
+    models = _Models(recall, remember, ask_model, complete)
     return Wiring(
         config=config,
         policy=policy,
-        check_drift=_drift_engine(config, policy.drift, recall, ask_model),
+        check_drift=_drift_engine(config, policy.drift, models),
         effects=_effects(config),
         clock=clock or SystemClock(),
         plan_revert=_plan_revert(config),
         inventory=_TerraformNames(config.project),
-        ask_model=ask_model,
-        recall=recall,
+        **models._asdict(),
     )
 
 
-def _drift_engine(
-    config: Config, rules: Sequence[DriftRule], recall: Recall | None, ask_model: AskModel | None
-) -> CheckDrift:
+class _Models(NamedTuple):
+    """Who remembers and who answers, by the names that an engine has for them; None where nobody does."""
+
+    recall: Recall | None
+    remember: Remember | None
+    ask_model: AskModel | None
+    complete: Complete | None
+
+
+def _drift_engine(config: Config, rules: Sequence[DriftRule], models: _Models) -> CheckDrift:
     def check(directory: Path, trace_paths: Sequence[Path], state: str = "", /) -> DriftAnswer:
         from lamplighter.drift import check_directory
         from lamplighter.drift.states import state_for
@@ -165,8 +178,8 @@ def _drift_engine(
             rules=rules,
             covers=config.trace_covers,
             refresh=refresh,
-            recall=recall,
-            ask_model=ask_model,
+            tokens=config.budgets.tokens,
+            **models._asdict(),
         )
 
     return check

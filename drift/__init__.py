@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lamplighter.core.policy import DriftRule
-    from lamplighter.core.ports import AskModel, Recall, TraceSource
+    from lamplighter.core.ports import AskModel, Complete, Recall, Remember, TraceSource
     from lamplighter.drift.check import DriftReport
     from lamplighter.drift.refreshed import Refresh
     from lamplighter.tools.state_sources import StateSource
@@ -33,6 +33,9 @@ def check_directory(
     refresh: Refresh | None = None,
     recall: Recall | None = None,
     ask_model: AskModel | None = None,
+    remember: Remember | None = None,
+    complete: Complete | None = None,
+    tokens: int = 0,
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
@@ -47,4 +50,7 @@ def check_directory(
         refresh=refresh,
         recall=recall,
         ask_model=ask_model,
+        remember=remember,
+        complete=complete,
+        tokens=tokens,
     )

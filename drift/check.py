@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,10 @@ from lamplighter.core.errors import InputError
 from lamplighter.core.findings import Evidence, Finding
 from lamplighter.core.plans import Plan
 from lamplighter.core.policy import DriftRule
-from lamplighter.core.ports import AskModel, Recall, TraceSource
+from lamplighter.core.ports import AskModel, Complete, Recall, Remember, TraceSource
 from lamplighter.core.redaction import redact
 from lamplighter.core.trace import Place
+from lamplighter.drift.asking import Asking
 from lamplighter.drift.compare import Baseline
 from lamplighter.drift.coverage import Coverage, coverage_of, gaps, limits, unmapped
 from lamplighter.drift.hcl.project import Project
@@ -23,7 +24,6 @@ from lamplighter.drift.heard import Heard, hear
 from lamplighter.drift.items import reassessed
 from lamplighter.drift.match import match
 from lamplighter.drift.model import DriftItem
-from lamplighter.drift.netting import net
 from lamplighter.drift.places import Layout
 from lamplighter.drift.proposals import evidence_of, finding_of
 from lamplighter.drift.provider_blocks import provider_of
@@ -31,12 +31,13 @@ from lamplighter.drift.reach import declared
 from lamplighter.drift.seen import LiveValues, seen
 from lamplighter.drift.sequences import Timeline
 from lamplighter.drift.state import StateIndex, StateRead, read_resources
-from lamplighter.drift.suggest import CONFIDENCE, Suggested, suggested
+from lamplighter.drift.suggest import remember_confirmed, suggested, uncertain
 from lamplighter.tools.cloudtrail import TraceFiles
 from lamplighter.tools.state_sources import StateSource, fetch_state
 from lamplighter.tools.terraform_files import CodeFiles, SourceFile, StateFile, read_code, read_state
 
 if TYPE_CHECKING:
+    from lamplighter.drift.patch.model import LastResort
     from lamplighter.drift.patch.proposal import Proposal
     from lamplighter.drift.refreshed import Refresh
 
@@ -102,11 +103,29 @@ class Terms(NamedTuple):
     refresh: Refresh | None = None
     recall: Recall | None = None
     ask_model: AskModel | None = None
+    remember: Remember | None = None
+    complete: Complete | None = None
+    tokens: int = 0
 
     @property
     def asks(self) -> bool:
         """Whether anybody is asked about calls that the catalogue does not know."""
-        return self.recall is not None or self.ask_model is not None
+        return self.recall is not None or self.ask_model is not None or self.complete is not None
+
+    def asking(self) -> Asking | None:
+        """For one run; None where no model answers."""
+        if self.complete is None:
+            return None
+        return Asking(self.complete, self.tokens, self.refresh.cancel if self.refresh is not None else None)
+
+    def last_resort(self, asking: Asking | None) -> LastResort | None:
+        """For one run; None where nobody serves it."""
+        if self.recall is None and asking is None:
+            return None
+        from lamplighter.drift.patch.fallback import Fallback
+
+        schemas = self.refresh.schemas if self.refresh is not None else None
+        return Fallback(asking or Asking(), self.recall, self.remember, schemas)
 
 
 @dataclass(frozen=True)
@@ -134,6 +153,9 @@ def check_directory(
     refresh: Refresh | None = None,
     recall: Recall | None = None,
     ask_model: AskModel | None = None,
+    remember: Remember | None = None,
+    complete: Complete | None = None,
+    tokens: int = 0,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
@@ -141,11 +163,13 @@ def check_directory(
     over who may run Terraform for this code; with none, anybody may. `rules` are the policy's and say what is to become
     of a drift. `covers` are the places (`ACCOUNT/REGION`, `*` for any) of which the user says that the trace holds all,
     so that no event of them is no gap. With `refresh` Terraform is asked what is live; where it cannot tell, the
-    trace's answer is given and says so. `recall` and `ask_model` are asked about calls that the catalogue does not
-    know; see `suggest`. Raises InputError when the code, the state or the whole trace cannot be read, ConfigError for a
-    place that is none, Unavailable when the state cannot be had, and what a source of its own raises.
+    trace's answer is given and says so. `recall`, `complete` and `ask_model` are asked about calls that the
+    catalogue does not know (see `suggest`), `recall` and `complete` about drift that no rule places in the code (see
+    `patch.fallback`), for at most so many `tokens` in all; what verified goes to `remember`. Raises InputError when the
+    code, the state or the whole trace cannot be read, ConfigError for a place that is none, Unavailable when the state
+    cannot be had, and what a source of its own raises.
     """
-    terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model)
+    terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model, remember, complete, tokens)
     loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
     return judge(loaded, hear(source, principals, keep_unknown=terms.asks), terms)
@@ -204,8 +228,11 @@ def judge(
     baseline = Baseline(StateIndex(state.resources, loaded.layout), project, contents)
     matched = match(heard.changes, baseline)
     known = seen(loaded.directory, matched.items, baseline, terms.refresh)
-    hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model)
-    items = [*known.items, *_uncertain(hints, baseline, known.items)]
+    asking = terms.asking()
+    hints = suggested(extraction.uncatalogued, baseline.state, terms.recall, terms.ask_model, asking)
+    if terms.remember is not None and known.live.source != "trace":
+        remember_confirmed(hints, known.items, baseline, terms.remember)
+    items = [*known.items, *uncertain(hints, baseline, known.items)]
     found = [replace(item, intent=heard.timeline.intent(item), scope=scope) for item in reassessed(items)]
     coverage = coverage_of(heard.facts, extraction, matched, terms.trusted)
     hidden = [*unheard, *code.problems, *code.not_read, *(str(error) for error in loaded.broken)]
@@ -232,21 +259,10 @@ def judge(
         from lamplighter.drift.patch.proposal import propose
 
         written = Code.of(code, state).with_records(extraction.records)
-        return propose(certain, written, loaded.directory, rules=terms.rules)
+        last = terms.last_resort(asking)
+        return propose(certain, written, loaded.directory, rules=terms.rules, last=last)
 
     return replace(report, propose=made)
-
-
-def _uncertain(
-    hints: Sequence[Suggested], baseline: Baseline, found: Sequence[DriftItem]
-) -> Iterator[DriftItem]:
-    """The drift that suggested changes would be, where nothing certain is known of the same attribute."""
-    certain = {(item.address, item.attribute) for item in found}
-    for hint in hints:
-        for item in match(net(hint.changes), baseline).items:
-            if item.address is not None and (item.address, item.attribute) not in certain:
-                confidence = min(item.confidence, CONFIDENCE)
-                yield replace(item, confidence=confidence, suggested_by=hint.by)
 
 
 def _pairs(files: Sequence[SourceFile]) -> list[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 from lamplighter.core.ports import TraceFacts, TraceSource
 from lamplighter.core.trace import ReadCounts, TraceCoverage, TraceRead
+from lamplighter.drift.catalogue import Catalogue
 from lamplighter.drift.intents import Extraction, extract
 from lamplighter.drift.model import NetChange
 from lamplighter.drift.netting import net
@@ -25,13 +26,21 @@ class Heard:
     timeline: Timeline
 
 
-def hear(source: TraceSource, principals: Sequence[str] = (), *, keep_unknown: bool = False) -> Heard:
+def hear(
+    source: TraceSource,
+    principals: Sequence[str] = (),
+    *,
+    keep_unknown: bool = False,
+    known: Catalogue | None = None,
+) -> Heard:
     """Reads the whole source. `principals` are globs over who may run Terraform; with none, anybody may. With
-    `keep_unknown` records of calls that the catalogue does not know are kept, to be asked about.
+    `keep_unknown` records of calls that the catalogue does not know are kept, to be asked about. `known` is the
+    catalogue, by default the whole one.
 
     Raises what the source raises.
     """
-    extraction = extract(source.records(), Owners(tuple(principals)), keep_unknown=keep_unknown)
+    owners = Owners(tuple(principals))
+    extraction = extract(source.records(), owners, keep_unknown=keep_unknown, known=known)
     return _heard(source, extraction)
 
 

@@ -53,16 +53,21 @@ class Extraction:
 
 
 def extract(
-    records: Iterable[Mapping[str, Any]], owners: Owners = ANYONE, *, keep_unknown: bool = False
+    records: Iterable[Mapping[str, Any]],
+    owners: Owners = ANYONE,
+    *,
+    keep_unknown: bool = False,
+    known: catalogue.Catalogue | None = None,
 ) -> Extraction:
     """Records (already checked for their types) in any order -> changes, in the same order. Kept are the first of what
     people and automation changed, and those of calls that the catalogue does not know where `keep_unknown` is set.
 
     Of Terraform's own and the services' calls the changes are taken as far as the catalogue knows them; only what
     people and automation did and the catalogue does not know is kept aside. Calls that put an earlier version of
-    something in force come last, since what that version says may be told anywhere in the trace.
+    something in force come last, since what that version says may be told anywhere in the trace. `known` is the
+    catalogue, by default the whole one.
     """
-    known = catalogue.load()
+    known = known or catalogue.load()
     found = Extraction()
     versions: list[Mapping[str, Any]] = []
     referring: list[tuple[Mapping[str, Any], str, Origin]] = []
@@ -96,8 +101,7 @@ def _take(
     found: Extraction,
     keep_unknown: bool,
 ) -> None:
-    readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
-    changes = [change for item in readings for change in _changes(item.record, item.event, origin)]
+    changes = changes_of(record, name, origin, known, versions)
     found.changes.extend(changes)
     if origin.outside and changes and len(found.records) < KEPT:
         found.records[str(record.get("eventID", ""))] = record
@@ -107,6 +111,18 @@ def _take(
     elif reason:
         kept = record if keep_unknown and reason == NOT_IN_CATALOGUE else None
         found.uncatalogued.append(Uncatalogued(_reference(record, name), actor_of(record), reason, kept))
+
+
+def changes_of(
+    record: Mapping[str, Any],
+    name: str,
+    origin: Origin,
+    known: catalogue.Catalogue,
+    versions: Sequence[Mapping[str, Any]] = (),
+) -> list[Change]:
+    """What a catalogue says that one call did."""
+    readings = [item for item in known.read(record, name, versions) if _complete(item.record, item.event)]
+    return [change for item in readings for change in _changes(item.record, item.event, origin)]
 
 
 def name_of(record: Mapping[str, Any]) -> str:

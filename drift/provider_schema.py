@@ -30,6 +30,11 @@ class Block:
     def has(self, name: str) -> bool:
         return name in self._attributes or name in self._blocks
 
+    def names(self) -> tuple[str, ...]:
+        """Of attributes that a configuration can set, and of blocks."""
+        own = [name for name in self._attributes if not self.is_computed(name)]
+        return tuple(sorted({*own, *self._blocks}))
+
     def is_computed(self, name: str) -> bool:
         """Whether only the provider sets the attribute: no configuration can."""
         attribute = self._attributes.get(name, {})

@@ -1,4 +1,5 @@
 """Working, episodic and semantic memory, and the compression of long context.
 
-It holds nothing yet; callers get the `Recall` and `Compress` ports unserved and say so.
+So far it holds `learnt`, what was verified of models' answers; callers get the `Recall` and `Compress` ports unserved
+and say so.
 """

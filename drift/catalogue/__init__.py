@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -148,9 +148,23 @@ class _Files(Mapping[str, _T]):
 class Catalogue:
     """Everything known of calls, by `service:EventName`, dated or not; a file is read when it is first needed."""
 
-    def __init__(self) -> None:
-        self.events: Mapping[str, tuple[Event, ...]] = _Files(lambda service: service.events)
+    def __init__(self, without: Collection[str] = ()) -> None:
+        """`without` are calls (`service:EventName`, undated) that it is to know nothing of."""
+
+        def events(service: Service) -> Mapping[str, tuple[Event, ...]]:
+            if not without:
+                return service.events
+            return {name: found for name, found in service.events.items() if name not in without}
+
+        self.events: Mapping[str, tuple[Event, ...]] = _Files(events)
         self.ignored: Mapping[str, str] = _Files(lambda service: service.ignored)
+
+    @classmethod
+    def of(cls, events: Mapping[str, tuple[Event, ...]]) -> Catalogue:
+        """One that knows these calls and no others."""
+        made = cls()
+        made.events, made.ignored = events, {}
+        return made
 
     def read(
         self, record: Mapping[str, Any], name: str, trace: Iterable[Mapping[str, Any]] = ()

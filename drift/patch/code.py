@@ -90,7 +90,7 @@ class Code:
 
     def with_records(self, records: Mapping[str, Mapping[str, Any]]) -> Code:
         """The same code, with records of the trace by event id."""
-        return replace(self, records=records)
+        return replace(self, records=records, kept=self._shared)
 
     def edited(self, edits: Iterable[FileEdits]) -> Code:
         """The code with the edits made; a file that is not there is one of no bytes. Raises ValueError where an edit's

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -64,6 +64,29 @@ class Rules(Protocol):
     """
 
     def __call__(self, item: DriftItem, code: Code, /) -> Iterator[Candidate]: ...
+
+
+class LastResort(Protocol):
+    """What is asked for an item that no rule places; see `fallback`."""
+
+    @property
+    def spent(self) -> str:
+        """What was asked of a model so far, in one line; empty for nothing."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Of all questions and answers so far."""
+        ...
+
+    def proposals(self, item: DriftItem, code: Code, /) -> Generator[Candidate, str, str]:
+        """Candidates, each told by `send` why the one before it was refused; at its end, in one line, why there is no
+        other (empty where nothing was to be asked)."""
+        ...
+
+    def verified(self, placed: Sequence[Placed], /) -> None:
+        """Terraform agreed with a patch that has these items: what placed them may be kept."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from lamplighter.drift.patch.model import (
     Candidate,
     Decision,
     FileEdits,
+    LastResort,
     Placed,
     Rules,
     Unplaced,
@@ -44,13 +45,19 @@ class Patch:
     after: Code = field(repr=False)
 
 
-def patch_of(decisions: Sequence[Decision], code: Code, rules: Sequence[Rules] = RULES) -> Patch:
+def patch_of(
+    decisions: Sequence[Decision],
+    code: Code,
+    rules: Sequence[Rules] = RULES,
+    last: LastResort | None = None,
+) -> Patch:
     """Carries what is decided to be codified or ignored into the code; the other decisions are not its concern.
 
-    The same decisions and code give the same patch, whatever order the decisions come in.
+    The same decisions and code give the same patch, whatever order the decisions come in. `last` is asked about what is
+    to be codified and no rule can place.
     """
     wanted = [item for item in decisions if item.verdict in (Verdict.CODIFY, Verdict.IGNORE)]
-    making = _Making(code, rules)
+    making = _Making(code, rules, last)
     for decision in sorted(wanted, key=_order):
         making.take(Goal(decision.item, decision.verdict))
     making.settle()
@@ -68,6 +75,7 @@ def patch_of(decisions: Sequence[Decision], code: Code, rules: Sequence[Rules] =
 class _Making:
     start: Code
     rules: Sequence[Rules]
+    last: LastResort | None
     placed: list[tuple[Goal, Placed]] = field(default_factory=list[tuple[Goal, Placed]])
     unplaced: list[Unplaced] = field(default_factory=list[Unplaced])
     notes: list[str] = field(default_factory=list[str])
@@ -102,33 +110,77 @@ class _Making:
                 else:
                     self._waiting.append(goal)
                     refused.append(tried)
+        if self.last is not None:
+            refused = self._ask(self.last, refused)
         for goal, tried in zip(self._waiting, refused, strict=True):
             reason = _why(goal, self.code, self.start, tried)
             self.unplaced.append(Unplaced(goal.item, reason, tuple(tried)))
         self._judge_whole()
 
+    def _ask(self, last: LastResort, refused: Sequence[list[str]]) -> list[list[str]]:
+        """What the rules left, one after another; what is said of those that are left still, the answers first."""
+        waiting, self._waiting = self._waiting, []
+        left: list[tuple[Goal, list[str]]] = []
+        for number, goal in enumerate(waiting):
+            tried: list[str] = []
+            others = [*(one for one, _ in left), *waiting[number + 1 :]]
+            said = not unsaid(goal.item, goal.verdict, self.code, self.start)
+            if said or not self._try_last(last, goal, tried, others):
+                left.append((goal, [*tried, *refused[number]]))
+        reasons: list[list[str]] = []
+        for goal, tried in left:
+            # An answer for one may have said another that was asked about before it.
+            if not unsaid(goal.item, goal.verdict, self.code, self.start):
+                self.placed.append((goal, Placed(goal.item, None)))
+            else:
+                self._waiting.append(goal)
+                reasons.append(tried)
+        return reasons
+
     def _try(self, goal: Goal, tried: list[str], others: Sequence[Goal] = ()) -> bool:
-        """The first candidate that holds. One that says others of those that wait too is right as well."""
+        """The first candidate that holds."""
         for candidate in self._candidates(goal):
-            obstacle = _obstacle(candidate)
-            if obstacle:
-                tried.append(f"{candidate.rule}: {obstacle}")
-                continue
-            try:
-                after = self.code.edited(candidate.edits)
-            except ValueError as error:
-                tried.append(f"{candidate.rule}: {error}")
-                continue
-            along = [one for one in others if not unsaid(one.item, one.verdict, after, self.start)]
-            judged = judge([goal, *along], self.code, after)
-            if judged.reason:
-                tried.append(f"{candidate.rule}: {printable(judged.reason, limit=300)}")
-                continue
-            self.code = after
-            self.placed.append((goal, Placed(goal.item, candidate, judged.not_derived)))
-            self.notes += [*judged.not_derived, *([candidate.note] if candidate.note else [])]
-            return True
+            refused = self._attempt(goal, candidate, others)
+            if not refused:
+                return True
+            tried.append(f"{candidate.rule}: {refused}")
         return False
+
+    def _try_last(self, last: LastResort, goal: Goal, tried: list[str], others: Sequence[Goal]) -> bool:
+        """The same with candidates that are made in view of why those before them were refused."""
+        if goal.verdict is not Verdict.CODIFY:
+            return False
+        proposals = last.proposals(goal.item, self.code)
+        refused = ""
+        try:
+            candidate = next(proposals)
+            while refused := self._attempt(goal, candidate, others):
+                tried.append(f"{candidate.rule}: {refused}")
+                candidate = proposals.send(refused)
+        except StopIteration as end:
+            tried += [end.value] if end.value else []
+            return False
+        proposals.close()
+        return True
+
+    def _attempt(self, goal: Goal, candidate: Candidate, others: Sequence[Goal]) -> str:
+        """Why the candidate does not hold; empty where it does, and is in the code now. One that says others of those
+        that wait too is right as well."""
+        obstacle = _obstacle(candidate)
+        if obstacle:
+            return obstacle
+        try:
+            after = self.code.edited(candidate.edits)
+        except ValueError as error:
+            return str(error)
+        along = [one for one in others if not unsaid(one.item, one.verdict, after, self.start)]
+        judged = judge([goal, *along], self.code, after)
+        if judged.reason:
+            return printable(judged.reason, limit=300)
+        self.code = after
+        self.placed.append((goal, Placed(goal.item, candidate, judged.not_derived)))
+        self.notes += [*judged.not_derived, *([candidate.note] if candidate.note else [])]
+        return ""
 
     def _candidates(self, goal: Goal) -> Iterator[Candidate]:
         count = 0
@@ -157,7 +209,9 @@ class _Making:
         for goal in goals:
             if not unsaid(goal.item, goal.verdict, self.code, self.start):
                 self.placed.append((goal, Placed(goal.item, None)))
-            elif not self._try(goal, [], goals):
+            elif not self._try(goal, [], goals) and not (
+                self.last is not None and self._try_last(self.last, goal, [], goals)
+            ):
                 self.unplaced.append(Unplaced(goal.item, "not without what had to be left out"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lamplighter.core.operations import EditHcl, Target
@@ -14,8 +14,8 @@ from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.decisions import decide
 from lamplighter.drift.patch.goals import unsaid
-from lamplighter.drift.patch.model import Decision, FileEdits, Placed, Verdict
-from lamplighter.drift.patch.patch import Patch, patch_of
+from lamplighter.drift.patch.model import Decision, FileEdits, LastResort, Placed, Verdict
+from lamplighter.drift.patch.patch import RULES, Patch, patch_of
 from lamplighter.drift.proposals import brief, evidence_of, finding_of
 from lamplighter.tools.files import ABSENT, edit_version
 
@@ -26,11 +26,12 @@ _SHOWN = 3
 @dataclass(frozen=True)
 class Proposal:
     """`decisions` are in the order of the items; `patch` carries those to be codified or ignored into the code of the
-    directory `root`."""
+    directory `root`. `last` is asked where no rule places an item, None where nobody is."""
 
     decisions: tuple[Decision, ...]
     patch: Patch
     root: Path
+    last: LastResort | None = field(default=None, compare=False, repr=False)
 
     @property
     def unplaced(self) -> Mapping[str, str]:
@@ -42,7 +43,7 @@ class Proposal:
         kept = tuple(one for one in self.decisions if finding_of(one.item).id in findings)
         if verdict is not None:
             kept = tuple(one._replace(verdict=verdict, reason="asked for") for one in kept)
-        return Proposal(kept, patch_of(kept, self.patch.before), self.root)
+        return Proposal(kept, patch_of(kept, self.patch.before, RULES, self.last), self.root, self.last)
 
     def with_patch(self, patch: Patch) -> Proposal:
         """With the patch that Terraform agreed with."""
@@ -102,10 +103,11 @@ def propose(
     *,
     rules: Sequence[DriftRule] = (),
     given: Mapping[str, Verdict] | None = None,
+    last: LastResort | None = None,
 ) -> Proposal:
-    """`rules` are the policy's, `given` what a person says: see `decide`."""
+    """`rules` are the policy's, `given` what a person says: see `decide`; `last` is asked what no rule can place."""
     decisions = decide(items, code.index, rules=rules, given=given)
-    return Proposal(decisions, patch_of(decisions, code), root)
+    return Proposal(decisions, patch_of(decisions, code, RULES, last), root, last)
 
 
 def words(decision: Decision, why_not: str = "") -> str:

@@ -108,6 +108,7 @@ def data(fix: Fix) -> dict[str, Any]:
         "diff": redact(unified(fix.patch).decode("utf-8", "replace")),
         "verified_by_plan": fix.verified.by_plan,
         "attempts": fix.verified.attempts,
+        "tokens": fix.proposal.last.tokens if fix.proposal.last is not None else 0,
         "notes": [redact(line) for line in notes(fix)],
         "not_checked": list(fix.not_checked),
         "plan": fix.plan.digest if fix.plan else None,
@@ -121,6 +122,7 @@ def nothing(not_checked: tuple[str, ...]) -> dict[str, Any]:
         "files": [],
         "diff": "",
         "attempts": 0,
+        "tokens": 0,
         "notes": [],
         "plan": None,
     }
@@ -130,7 +132,8 @@ def nothing(not_checked: tuple[str, ...]) -> dict[str, Any]:
 def notes(fix: Fix) -> list[str]:
     """What could not be told of the patch, and what a reader should know."""
     agreed = ["Terraform planned with this patch: nothing is left of it, and nothing else changes"]
-    return [*(agreed if fix.verified.by_plan else []), *fix.verified.notes, *fix.patch.notes]
+    asked = [fix.proposal.last.spent] if fix.proposal.last is not None and fix.proposal.last.spent else []
+    return [*(agreed if fix.verified.by_plan else []), *fix.verified.notes, *fix.patch.notes, *asked]
 
 
 def text(fix: Fix) -> str:

@@ -17,7 +17,14 @@ from lamplighter.core.text import printable
 from lamplighter.drift.model import Action, DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in, imported_for
-from lamplighter.drift.patch.model import Decision, Placed, Rules, Unplaced, contents_between
+from lamplighter.drift.patch.model import (
+    Decision,
+    LastResort,
+    Placed,
+    Rules,
+    Unplaced,
+    contents_between,
+)
 from lamplighter.drift.patch.patch import RULES, Patch, patch_of
 from lamplighter.drift.planned import PlannedFact, PlanRead, read_plan
 from lamplighter.drift.proposals import brief
@@ -52,16 +59,23 @@ def unverified(patch: Patch, why: str = "") -> Verified:
 
 
 def verified(
-    decisions: Sequence[Decision], code: Code, planner: Planner, rules: Sequence[Rules] = RULES
+    decisions: Sequence[Decision],
+    code: Code,
+    planner: Planner,
+    rules: Sequence[Rules] = RULES,
+    last: LastResort | None = None,
 ) -> Verified:
     """A patch that Terraform agrees with, as small as it has to be for that; raises what the planner raises."""
-    patch = patch_of(decisions, code, rules)
+    patch = patch_of(decisions, code, rules, last)
     if not patch.edits:
         return Verified(patch, False, 0)
     base, problem = _plan(planner, {})
     if base is None:
         return unverified(patch, problem)
-    return _Loop(code, planner, rules, base).run([*decisions])
+    found = _Loop(code, planner, rules, last, base).run([*decisions])
+    if last is not None and found.by_plan:
+        last.verified(found.patch.placed)
+    return found
 
 
 @dataclass
@@ -69,13 +83,14 @@ class _Loop:
     code: Code
     planner: Planner
     rules: Sequence[Rules]
+    last: LastResort | None
     base: PlanRead
 
     def run(self, decisions: Sequence[Decision]) -> Verified:
         """Attempts that refine what is wanted, then one without what Terraform does not agree with."""
         dropped: list[Unplaced] = []
         for attempt in range(1, ATTEMPTS + 2):
-            patch = patch_of(decisions, self.code, self.rules)
+            patch = patch_of(decisions, self.code, self.rules, self.last)
             whole = replace(patch, unplaced=(*patch.unplaced, *dropped))
             if not patch.edits:
                 return Verified(whole, False, attempt - 1)

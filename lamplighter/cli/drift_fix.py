@@ -204,7 +204,7 @@ def _verified(
     ):
         if ready.data is None:
             return unverified(proposal.patch, ready.problem)
-        return verified(proposal.decisions, proposal.patch.before, ready.data)
+        return verified(proposal.decisions, proposal.patch.before, ready.data, last=proposal.last)
 
 
 def _state_bytes(invocation: Invocation, named: str, root: Path) -> bytes | None:

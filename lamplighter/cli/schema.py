@@ -177,6 +177,7 @@ def drift_fix() -> dict[str, Any]:
         "diff": {"type": "string", "description": "unified, paths relative to the directory; no secrets"},
         "verified_by_plan": {"type": "boolean", "description": "Terraform planned with exactly this patch"},
         "attempts": {**_COUNT, "description": "patches that Terraform planned with"},
+        "tokens": {**_COUNT, "description": "of a model, where one was asked; 0 without one"},
         "notes": _TEXTS,
         "not_checked": _TEXTS,
         "plan": {"type": ["string", "null"], "description": "digest of the plan that writes the patch"},

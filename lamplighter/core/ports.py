@@ -117,6 +117,14 @@ class Recall(Protocol):
     def recall(self, question: str, limit: int) -> Sequence[Mapping[str, Any]]: ...
 
 
+class Remember(Protocol):
+    """Keeps what was verified, so that `Recall` finds it by the same question; data, never instructions."""
+
+    def remember(self, question: str, memory: Mapping[str, Any]) -> None:
+        """`memory` is plain JSON without secrets. Raises LampError where it cannot be kept."""
+        ...
+
+
 class Compress(Protocol):
     """Shortens long text to a budget, keeping what matters; the whole stays behind the returned handle."""
 
@@ -127,6 +135,28 @@ class AskModel(Protocol):
     """One forced choice over a closed set; None is the model's abstention, or that there is no model."""
 
     def choose(self, question: str, options: Sequence[str]) -> str | None: ...
+
+
+class Completion(NamedTuple):
+    """What a model wrote, and the tokens that question and answer took, as it counts them; 0 where it does not say."""
+
+    text: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Complete(Protocol):
+    """An answer in JSON from a model.
+
+    `instructions` are ours alone; `material` is data from outside, delimited by whoever asks. `schema` is the JSON
+    schema of the answer: a server that can enforces it, and whoever asks validates the answer anyway.
+    """
+
+    def complete(
+        self, instructions: str, material: str, schema: Mapping[str, Any], max_tokens: int
+    ) -> Completion:
+        """At most `max_tokens` tokens of answer. Raises LampError where no model answers."""
+        ...
 
 
 class Names(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from lamplighter.drift import check_directory
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.drift.schema import Scenario
-from lamplighter.scenarios.evaluation import drift_terraform, patch_score
+from lamplighter.scenarios.evaluation import drift_fallback, drift_terraform, patch_score
 from lamplighter.scenarios.evaluation.drift_patch import NO_TERRAFORM, Patched, by_code, judged
 from lamplighter.scenarios.evaluation.drift_score import Score, metrics, score
 from lamplighter.scenarios.evaluation.registry import Request, Result
@@ -33,6 +33,8 @@ def evaluate(request: Request) -> Result:
     scores = [item.score for item in alone]
     silent = [item for case, item in zip(chosen, scores, strict=True) if case.suite != "drift"]
     measured = {**metrics(scores, "_no_terraform"), **asked.metrics}
+    fallbacks = drift_fallback.measured(chosen, request.stage)
+    measured |= fallbacks.metrics
     if silent:
         measured["false_findings"] = asked.false + float(sum(item.false for item in silent))
     made = [*asked.patched, *(item.patched for item in alone if item.patched is not None)]
@@ -48,6 +50,7 @@ def evaluate(request: Request) -> Result:
             *tables(scores),
             *asked.tables,
             *(patch_score.tables(made) if patches else ()),
+            *fallbacks.tables,
             *(_beside_peers(every, request.sample) if request.peers else ()),
         ),
         sampled=len(chosen) < len(every),

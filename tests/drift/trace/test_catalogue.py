@@ -445,3 +445,11 @@ def test_an_environment_that_is_always_said_is_no_change_beside_another_setting(
         "lambda:UpdateFunctionConfiguration20150331v2", functionName="f", environment={}, timeout=9
     )
     assert [change.attribute for change in extract([made]).changes] == ["timeout"]
+
+
+def test_a_catalogue_without_some_calls_knows_the_others() -> None:
+    whole = catalogue.load()
+    name = next(iter(whole.events))
+    less = catalogue.Catalogue({name})
+    assert name in whole.events and name not in less.events and name not in list(less.events)
+    assert len(less.events) == len(whole.events) - 1 and f"{name}20150331" not in less.events
