@@ -1,0 +1,165 @@
+"""`lamp sandbox`: a cluster to try things on, a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lamplighter.cli.context import Invocation
+from lamplighter.cli.output import Answer, answers, deliver, output_options, progress, sinks
+from lamplighter.core.errors import InputError, Unavailable
+from lamplighter.core.exits import Exit
+
+if TYPE_CHECKING:
+    from lamplighter.scenarios.cluster.service.manage import Options
+    from lamplighter.scenarios.cluster.service.place import Place, Record
+
+_SCHEMA = "lamplighter/sandbox/v1"
+_MOST_NODES = 200
+_SHOWN = ("nodes", "namespaces", "deployments.apps", "pods", "events")
+
+
+@click.group()
+def sandbox() -> None:
+    """A Kubernetes cluster to try things on: simulated, on this machine, of this user.
+
+    It is a process of its own; its kubeconfig stands in the state directory, readable by you only.
+    """
+
+
+def _place(invocation: Invocation) -> Place:
+    from lamplighter.scenarios.cluster.service.place import Place
+
+    return Place(invocation.resolved.config.state_dir)
+
+
+@sandbox.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Port on 127.0.0.1; a free one if not given.")
+@click.option("--nodes", type=click.IntRange(1, _MOST_NODES), help="How many nodes; 3 if not given.")
+@click.option("--foreground", is_flag=True, help="Serve in this process, until Ctrl-C.")
+@output_options
+@click.pass_obj
+def up(
+    invocation: Invocation,
+    port: int | None,
+    nodes: int | None,
+    foreground: bool,
+    outputs: tuple[str, ...],
+    as_json: bool,
+) -> Exit:
+    """Start it, wait until it answers, and print where its kubeconfig is.
+
+    The output is for a shell: eval "$(lamp sandbox up)" sets KUBECONFIG. Exit code 0 also where one runs already, 1
+    where that one has another port or other nodes than were asked for.
+    """
+    from lamplighter.scenarios.cluster.service import manage
+
+    chosen = sinks(outputs, as_json)
+    place = _place(invocation)
+    options = manage.Options(port or 0, nodes or 3)
+    if foreground:
+        return _serve(place, options, chosen)
+    fresh = None if manage.running(place) else _started(invocation, place, options)
+    record = fresh or manage.running(place)
+    if record is None:
+        raise Unavailable("sandbox", "another command was starting or stopping it", "try again")
+    if fresh is None:
+        _require_same(record, port, nodes)
+    return deliver(_up_answer(place, record, fresh is not None), chosen)
+
+
+def _started(invocation: Invocation, place: Place, options: Options) -> Record | None:
+    from lamplighter.scenarios.cluster.service import manage
+
+    with progress("starting the sandbox", quiet=invocation.quiet):
+        return manage.start(place, options)
+
+
+def _require_same(record: Record, port: int | None, nodes: int | None) -> None:
+    """Raises InputError where the one that runs is not the one that was asked for."""
+    for name, wanted, has in (("--port", port, record.port), ("--nodes", nodes, record.nodes)):
+        if wanted and wanted != has:
+            problem = f"the sandbox that runs (process {record.pid}) has {has}"
+            raise InputError(f"{name} {wanted}", problem, "end it first with `lamp sandbox down`")
+
+
+def _up_answer(place: Place, record: Record, fresh: bool) -> Answer:
+    path = shlex.quote(str(place.kubeconfig))
+    said = "sandbox" if fresh else "a sandbox runs already:"
+    lines = [
+        f"# {said} {record.version} at {record.url}, {record.nodes} nodes, process {record.pid}",
+        f"# kubeconfig {path}",
+        f"export KUBECONFIG={path}",
+    ]
+    data = {**_data(place, record), "started": fresh}
+    return Answer(_SCHEMA, data, lambda: "\n".join(lines))
+
+
+def _data(place: Place, record: Record) -> dict[str, Any]:
+    shown = record.model_dump(include={"pid", "url", "port", "nodes", "version", "since"})
+    return {"running": True, "kubeconfig": str(place.kubeconfig), **shown}
+
+
+def _serve(place: Place, options: Options, chosen: list[Any]) -> Exit:
+    from lamplighter.scenarios.cluster.service import manage, serve
+
+    manage.require_extra()
+    place.prepare()
+    lock = place.hold()
+    if lock is None:
+        raise Unavailable(str(place.folder), "a sandbox runs already", "end it with `lamp sandbox down`")
+    try:
+        place.clear()
+        with serve.served(place, options) as record:
+            deliver(_up_answer(place, record, fresh=True), chosen)
+            sys.stdout.flush()
+            threading.Event().wait()  # Ctrl-C and SIGTERM come as exceptions
+    finally:
+        os.close(lock)
+    return Exit.CLEAN
+
+
+@sandbox.command()
+@answers
+@click.pass_obj
+def down(invocation: Invocation) -> Answer:
+    """End it; what was in it is gone. Exit code 0 also where none runs."""
+    from lamplighter.scenarios.cluster.service import manage
+
+    record = manage.stop(_place(invocation))
+    text = "no sandbox runs" if record is None else f"ended: process {record.pid} at {record.url}"
+    data = {"running": False, "ended": None if record is None else record.pid}
+    return Answer(_SCHEMA, data, lambda: text)
+
+
+@sandbox.command()
+@answers
+@click.pass_obj
+def status(invocation: Invocation) -> Answer:
+    """Say whether one runs, where, what is in it and what time it is there; exit code 1 where none runs."""
+    from lamplighter.scenarios.cluster.service import control, manage
+
+    place = _place(invocation)
+    record = manage.running(place)
+    if record is None:
+        return Answer(
+            _SCHEMA,
+            {"running": False},
+            lambda: "no sandbox runs; start one with `lamp sandbox up`",
+            Exit.FAILED,
+        )
+    found = control.ask(place.control, {"do": "status"})
+    objects: dict[str, int] = found["objects"]
+    shown = [f"{key.partition('.')[0]} {objects.get(key, 0)}" for key in _SHOWN]
+    lines = [
+        f"{'running':11}{record.version} at {record.url}, process {record.pid}, since {record.since}",
+        f"{'time there':11}{found['time']}",
+        f"{'objects':11}{', '.join(shown)}; {sum(objects.values())} in all, {found['watches']} watches",
+        f"{'kubeconfig':11}{place.kubeconfig}",
+    ]
+    return Answer(_SCHEMA, {**_data(place, record), **found}, lambda: "\n".join(lines))
