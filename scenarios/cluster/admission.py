@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from lamplighter.scenarios.cluster import quantities, rbac
+from lamplighter.scenarios.cluster import certificates, network, quantities, rbac
 from lamplighter.scenarios.cluster.cluster import Cluster
 from lamplighter.scenarios.cluster.errors import ApiError, Cause, forbidden, invalid, not_found
 from lamplighter.scenarios.cluster.jsons import Json, at, is_deleting, labels_of, name_of
@@ -39,6 +39,7 @@ def mutate(cluster: Cluster, kind: Kind, obj: Json) -> None:
         _service_account(cluster, obj)
         _limit_defaults(cluster, obj)
         _priority(cluster, obj)
+        _runtime_class(cluster, obj)
         _tolerations(obj["spec"])
     if kind.key == "persistentvolumeclaims" and "storageClassName" not in obj["spec"]:
         for found in cluster.store.all("storageclasses.storage.k8s.io"):
@@ -94,6 +95,12 @@ def _priority(cluster: Cluster, obj: Json) -> None:
     spec["preemptionPolicy"] = (
         found.get("preemptionPolicy", "PreemptLowerPriority") if found else "PreemptLowerPriority"
     )
+
+
+def _runtime_class(cluster: Cluster, obj: Json) -> None:
+    name = obj["spec"].get("runtimeClassName")
+    if name and cluster.store.get("runtimeclasses.node.k8s.io", "", name) is None:
+        raise forbidden("pods", "", name_of(obj), f'pod rejected: RuntimeClass "{name}" not found')
 
 
 def _tolerations(spec: Json) -> None:
@@ -273,10 +280,25 @@ def _reach(cluster: Cluster, hook: Json) -> None:
     elif not _has_endpoint(cluster, namespace, name):
         problem = f'no endpoints available for service "{name}"'
     else:
-        return
+        wrong = _distrusted(cluster, hook, namespace, name)
+        if not wrong:
+            return
+        problem = f"tls: failed to verify certificate: {wrong}"
     text = f'failed calling webhook "{hook["name"]}": failed to call webhook: {target}: {problem}'
     causes = {"causes": [{"message": text.partition(": ")[0] + ": " + text.partition(": ")[2]}]}
     raise ApiError(500, "InternalError", f"Internal error occurred: {text}", causes)
+
+
+def _distrusted(cluster: Cluster, hook: Json, namespace: str, name: str) -> str:
+    """Why the API server does not trust a webhook: asked only of one whose pods mount a TLS Secret."""
+    service = cluster.store.get("services", namespace, name) or {}
+    secret = network.serving_secret(cluster.store, service)
+    if secret is None:
+        return ""
+    bundle = at(hook, "clientConfig", "caBundle") or ""
+    if not bundle:
+        return "x509: certificate signed by unknown authority"
+    return certificates.problem(secret, f"{name}.{namespace}.svc", cluster.clock.now(), bundle)
 
 
 def _has_endpoint(cluster: Cluster, namespace: str, service: str) -> bool:

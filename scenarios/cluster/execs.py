@@ -15,6 +15,7 @@ from lamplighter.scenarios.cluster.errors import ApiError, bad_request
 from lamplighter.scenarios.cluster.http import Request, Response, target_of
 from lamplighter.scenarios.cluster.jsons import at
 from lamplighter.scenarios.cluster.kubelet.behaviour import Answer, behaviour_of, run_in
+from lamplighter.scenarios.cluster.kubelet.facts import facts_of
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -76,7 +77,10 @@ def _answer(api: Api, request: Request) -> Answer:
                 f'Internal error occurred: unable to upgrade connection: container not found ("{name}")',
             )
         spec = next(c for c in pod["spec"]["containers"] if c["name"] == name)
-        return run_in(behaviour_of(pod, spec, api.cluster.rules), list(request.query.get("command") or []))
+        return run_in(
+            behaviour_of(pod, spec, api.cluster.rules, facts_of(api.cluster.store, pod, spec)),
+            list(request.query.get("command") or []),
+        )
 
 
 def serve(reader: BufferedIOBase, writer: BufferedIOBase, request: Request, session: Session) -> None:

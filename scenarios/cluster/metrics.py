@@ -10,6 +10,8 @@ from lamplighter.scenarios.cluster.errors import not_found
 from lamplighter.scenarios.cluster.http import Request, Target
 from lamplighter.scenarios.cluster.jsons import Json, at, labels_of, name_of
 from lamplighter.scenarios.cluster.kinds import Kind
+from lamplighter.scenarios.cluster.kubelet.behaviour import behaviour_of
+from lamplighter.scenarios.cluster.kubelet.facts import facts_of
 from lamplighter.scenarios.cluster.selectors import matches, parse_labels
 
 WINDOW = "15.123s"
@@ -19,13 +21,16 @@ NODE_OWN = {"cpu": Decimal("0.12"), "memory": Decimal(900 * 1024**2)}
 
 
 def container_usage(cluster: Cluster, pod: Json, container: str) -> Json:
-    """CPU and memory of a container: scripted for the pod or for its label `app`, else idle."""
+    """CPU and memory of a container: scripted for the pod, for its label `app` or by its behaviour, else idle."""
     namespace = pod["metadata"]["namespace"]
+    spec = next((entry for entry in pod["spec"]["containers"] if entry["name"] == container), None)
+    needs = behaviour_of(pod, spec, cluster.rules, facts_of(cluster.store, pod, spec)).memory if spec else 0
+    idle = {**IDLE, **({"memory": f"{needs // 1024**2}Mi"} if needs else {})}
     for name in (f"{name_of(pod)}/{container}", name_of(pod), labels_of(pod).get("app", "")):
         found = cluster.usage.get((namespace, name))
         if found is not None:
-            return {**IDLE, **found}
-    return dict(IDLE)
+            return {**idle, **found}
+    return idle
 
 
 def _running(pod: Json) -> bool:

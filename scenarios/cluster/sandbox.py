@@ -135,6 +135,11 @@ class Sandbox:
         self.engine.stop()
         self._folder.cleanup()
 
+    def close(self) -> None:
+        """Give back what a sandbox holds that was never entered: its port and its folder."""
+        self.server.server_close()
+        self._folder.cleanup()
+
 
 def kubeconfig(url: str, authority: bytes, client: Pair) -> str:
     """A kubeconfig (JSON, which is YAML) with everything in it."""

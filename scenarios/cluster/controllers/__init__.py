@@ -26,6 +26,7 @@ def all_controllers(cluster: Cluster) -> list[Controller]:
         volumes,
     )
     from lamplighter.scenarios.cluster.kubelet.kubelet import Kubelets, Leases
+    from lamplighter.scenarios.cluster.kubelet.pressure import Pressure
 
     return [
         namespaces.Namespaces(cluster),
@@ -41,6 +42,7 @@ def all_controllers(cluster: Cluster) -> list[Controller]:
         scheduler.Scheduler(cluster),
         Kubelets(cluster),
         Leases(cluster),
+        Pressure(cluster),
         nodes.Nodes(cluster),
         endpoints.Endpoints(cluster),
         disruption.Disruption(cluster),

@@ -17,7 +17,8 @@ from lamplighter.scenarios.cluster.jsons import Json, name_of, namespace_of
 class Behaviour:
     """What one container does. `exit_code` None runs on; `ports` and `paths` None answer every probe.
 
-    `memory` (bytes) over the container's limit ends it as OOMKilled; seconds are those after its start.
+    `memory` (bytes) over the container's limit ends it as OOMKilled; `disk` (bytes) is what it has written to the node;
+    seconds are those after its start.
     """
 
     pull_error: str = ""
@@ -26,19 +27,34 @@ class Behaviour:
     run_seconds: float = 0.2
     start_error: str = ""
     memory: int = 0
+    disk: int = 0
     logs: tuple[str, ...] = ("starting {image}", "ready to serve")
     ports: tuple[int, ...] | None = None
     paths: tuple[str, ...] | None = None
     ready_after: float = 0.0
     failing_after: float | None = None
     """Seconds after which probes fail: a server that hangs."""
+    latency: float = 0.0
+    """Seconds that an answer to a probe takes: more than its `timeoutSeconds` is a failure."""
+    requires: tuple[str, ...] = ()
+    """`host:port` or `https://host:port` that it must reach, or it ends with 1: at its start and every few seconds."""
+    awaits: tuple[str, ...] = ()
+    """`host:port` that it waits for; once it reaches them all, it ends with 0."""
+    depends: tuple[str, ...] = ()
+    """`host:port` without which it answers readiness probes with 503."""
+    calls: tuple[str, ...] = ()
+    """What its service account must be allowed, or it ends with 1: `list pods`, `create jobs.batch`, `list nodes *`
+    (in its own namespace; `*` is cluster-wide, any other word a namespace)."""
     exec: dict[str, str] = field(default_factory=dict, hash=False)
     """Output of a command line run in the container; one that begins with `exit N:` ends with that code."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A behaviour for the containers that match every expression that is given."""
+    """A behaviour for the containers that match every expression that is given.
+
+    `given` asks for one of a container's facts (`kubelet/facts.py`: what it is started with), `without` for none.
+    """
 
     behaviour: dict[str, Any] = field(hash=False)
     image: str = ""
@@ -46,8 +62,10 @@ class Rule:
     pod: str = ""
     container: str = ""
     node: str = ""
+    given: str = ""
+    without: str = ""
 
-    def matches(self, pod: Json, container: Json) -> bool:
+    def matches(self, pod: Json, container: Json, facts: tuple[str, ...] = ()) -> bool:
         found = (
             (self.image, container.get("image", "")),
             (self.namespace, namespace_of(pod)),
@@ -55,7 +73,11 @@ class Rule:
             (self.container, container["name"]),
             (self.node, pod["spec"].get("nodeName", "")),
         )
-        return all(not form or re.search(form, text) is not None for form, text in found)
+        if not all(not form or re.search(form, text) is not None for form, text in found):
+            return False
+        if self.given and not any(re.search(self.given, fact) for fact in facts):
+            return False
+        return not self.without or not any(re.search(self.without, fact) for fact in facts)
 
 
 def rule_of(entry: Json) -> Rule:
@@ -63,10 +85,10 @@ def rule_of(entry: Json) -> Rule:
     entry = dict(entry)
     places = {
         name: str(entry.pop(name))
-        for name in ("image", "namespace", "pod", "container", "node")
+        for name in ("image", "namespace", "pod", "container", "node", "given", "without")
         if name in entry
     }
-    for name in ("logs", "ports", "paths"):
+    for name in ("logs", "ports", "paths", "requires", "awaits", "depends", "calls"):
         if name in entry:
             entry[name] = tuple(entry[name])
     Behaviour(**entry)
@@ -79,11 +101,11 @@ def base_rules() -> tuple[Rule, ...]:
     return tuple(rule_of(entry) for entry in tomllib.loads(text)["rules"])
 
 
-def behaviour_of(pod: Json, container: Json, rules: list[Rule]) -> Behaviour:
+def behaviour_of(pod: Json, container: Json, rules: list[Rule], facts: tuple[str, ...] = ()) -> Behaviour:
     """What a container does; later rules override earlier ones, a scenario's come after the base ones."""
     found = _of_command(container)
     for rule in (*base_rules(), *rules):
-        if rule.matches(pod, container):
+        if rule.matches(pod, container, facts):
             found = replace(found, **rule.behaviour)
     return found
 

@@ -11,6 +11,8 @@ from lamplighter.scenarios.cluster.events import record
 from lamplighter.scenarios.cluster.jsons import Json, at, name_of, namespace_of, uid_of
 from lamplighter.scenarios.cluster.kubelet.behaviour import Behaviour, behaviour_of
 from lamplighter.scenarios.cluster.kubelet.config import config_error
+from lamplighter.scenarios.cluster.kubelet.facts import facts_of
+from lamplighter.scenarios.cluster.kubelet.needs import awaited, needy, unmet, unready
 from lamplighter.scenarios.cluster.kubelet.probes import WORDS, failure
 from lamplighter.scenarios.cluster.quantities import amount
 
@@ -19,6 +21,8 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 300.0
 CALM_SECONDS = 600.0
 """A container that ran for so long begins its back-off anew."""
 CONFIG_RETRY = 10.0
+NEEDS_AFTER, NEEDS_PERIOD = 1.0, 10.0
+"""When a container that needs others first finds them missing, and how often it looks again."""
 PULL_WORDS = {
     "not found": 'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": failed to resolve '
     'reference "{image}": {image}: not found',
@@ -59,9 +63,16 @@ class Container:
     last: Json | None = None
     run: int = 0
     probes: dict[str, Probed] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+    needs_due: float = 0.0
+    waiting: str = ""
 
     def behaviour(self) -> Behaviour:
-        return behaviour_of(self.pod, self.spec, self.cluster.rules)
+        return behaviour_of(self.pod, self.spec, self.cluster.rules, self.facts)
+
+    def _look(self) -> None:
+        """Note what the container is started with now: what changes later reaches its next start."""
+        self.facts = facts_of(self.cluster.store, self.pod, self.spec)
 
     def advance(self, now: float) -> None:
         if self.phase == "running" and self.image != self.spec["image"]:
@@ -96,6 +107,10 @@ class Container:
 
     def _pull(self, now: float) -> None:
         image = self.spec["image"]
+        self._look()
+        if self._refused_image(now, image):
+            return
+        self._miss_pull_secrets()
         if self.spec.get("imagePullPolicy") == "Never" or self._cached():
             if self.spec.get("imagePullPolicy") == "IfNotPresent":
                 self._event("Normal", "Pulled", f'Container image "{image}" already present on machine')
@@ -103,6 +118,43 @@ class Container:
             return
         self._event("Normal", "Pulling", f'Pulling image "{image}"')
         self.phase, self.until = "pulling", now + self.behaviour().pull_seconds
+
+    def _refused_image(self, now: float, image: str) -> bool:
+        """Whether the image is not even asked for: its name is none, or it may not be pulled and is not there."""
+        last = image.rpartition("/")[2].partition("@")[0].partition(":")[0]
+        path = image[: len(image) - len(image.rpartition("/")[2])] + last
+        if path != path.lower():
+            why = f"invalid reference format: repository name ({path.partition('/')[2]}) must be lowercase"
+            self.message = (
+                f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {why}'
+            )
+            self._event("Warning", "InspectFailed", self.message)
+            self.waiting = "InvalidImageName"
+        elif self.spec.get("imagePullPolicy") == "Never" and image not in self._images():
+            self.message = f'Container image "{image}" is not present with pull policy of Never'
+            self._event("Warning", "ErrImageNeverPull", self.message)
+            self.waiting = "ErrImageNeverPull"
+        else:
+            self.waiting = ""
+            return False
+        self._event("Warning", "Failed", f"Error: {self.waiting}")
+        self.phase, self.until = "pull_backoff", now + FIRST_BACKOFF
+        return True
+
+    def _miss_pull_secrets(self) -> None:
+        """Say which of the pod's pull secrets are not there; the pull is tried all the same."""
+        space = namespace_of(self.pod)
+        wanted = [entry["name"] for entry in self.pod["spec"].get("imagePullSecrets") or ()]
+        missing = [name for name in wanted if self.cluster.store.get("secrets", space, name) is None]
+        if missing:
+            text = (
+                f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may "
+                "not succeed."
+            )
+            record(
+                self.cluster, self.pod, "Warning", "FailedToRetrieveImagePullSecret", text, "kubelet",
+                self.pod["spec"]["nodeName"],
+            )  # fmt: skip
 
     def _images(self) -> set[str]:
         return self.cluster.images.setdefault(self.pod["spec"]["nodeName"], set())
@@ -141,6 +193,7 @@ class Container:
             self._event("Warning", "Failed", f"Error: {wrong}")
             self.phase, self.until = "config_error", now + CONFIG_RETRY
             return
+        self._look()
         behaviour = self.behaviour()
         name = self.spec["name"]
         self._event("Normal", "Created", f"Container created: {name}")
@@ -166,6 +219,7 @@ class Container:
         }
         self.started = "startupProbe" not in self.probes
         self.ready = self.started and "readinessProbe" not in self.probes
+        self.needs_due = now + NEEDS_AFTER
         self.until = now
         self._running(now)
 
@@ -186,12 +240,33 @@ class Container:
             code = behaviour.exit_code
             self._end(now, code, "Completed" if code == 0 else "Error")
             return
+        if self._stopped_by_needs(now, behaviour):
+            return
         self._probe(now, behaviour)
         if self.phase == "running":
-            waits = [probed.due for kind, probed in self.probes.items() if self._applies(kind)]
+            waits = [self.needs_due] if needy(behaviour) else []
+            waits += [probed.due for kind, probed in self.probes.items() if self._applies(kind)]
             if behaviour.exit_code is not None:
                 waits.append(end)
             self.until = min(waits, default=float("inf"))
+
+    def _stopped_by_needs(self, now: float, behaviour: Behaviour) -> bool:
+        """Whether the container ended for what it needs and does not get."""
+        if not needy(behaviour) or now + 1e-6 < self.needs_due:
+            return False
+        missing = awaited(self.cluster, self.pod, behaviour)
+        if missing:
+            self.cluster.records.write(uid_of(self.pod), self.spec["name"], now, missing)
+        elif behaviour.awaits:
+            self._end(now, 0, "Completed")
+            return True
+        wrong = unmet(self.cluster, self.pod, behaviour)
+        if not wrong:
+            self.needs_due = now + NEEDS_PERIOD
+            return False
+        self.cluster.records.write(uid_of(self.pod), self.spec["name"], now, wrong)
+        self._end(now, 1, "Error")
+        return True
 
     def _applies(self, kind: str) -> bool:
         return not self.started if kind == "startupProbe" else self.started
@@ -203,7 +278,10 @@ class Container:
                 continue
             probe = self.spec[kind]
             probed.due = now + (probe.get("periodSeconds") or 10)
-            wrong = failure(kind, self.spec, behaviour, address, now - self.started_at)
+            lacking = unready(self.cluster, self.pod, behaviour) if kind == "readinessProbe" else ""
+            if lacking:
+                self.cluster.records.write(uid_of(self.pod), self.spec["name"], now, lacking)
+            wrong = failure(kind, self.spec, behaviour, address, now - self.started_at, lacking)
             if not wrong:
                 probed.successes, probed.failures = probed.successes + 1, 0
                 self._passed(kind, probe, probed)
@@ -282,6 +360,8 @@ class Container:
                 return {"running": {"startedAt": stamp(self.started_at)}}
             case "ended":
                 return {"terminated": self.ended}
+            case "pull_backoff" if self.waiting:
+                return {"waiting": {"reason": self.waiting, "message": self.message}}
             case "pull_backoff":
                 text = f'Back-off pulling image "{self.spec["image"]}": ErrImagePull: {self.message}'
                 return {"waiting": {"reason": "ImagePullBackOff", "message": text}}

@@ -139,7 +139,9 @@ class Kubelets:
     def _status(self, run: Run, pod: Json) -> Json:
         status = dict(pod.get("status") or {})
         initialized = all(c.succeeded() or c.started for c in run.init)
-        unready = [c.spec["name"] for c in run.main if not (c.ready and c.phase == "running")]
+        sidecars = [c for c in run.init if c.spec.get("restartPolicy") == "Always"]
+        serving = [*sidecars, *run.main]
+        unready = [c.spec["name"] for c in serving if not (c.ready and c.phase == "running")]
         status["phase"] = phase = self._phase(run, pod)
         status["conditions"] = self._conditions(run, pod, initialized, unready, phase)
         status |= {"hostIP": self._host(pod), "hostIPs": [{"ip": self._host(pod)}], "startTime": run.started}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 Line: TypeAlias = tuple[float, str]
@@ -30,6 +31,11 @@ class Records:
     def previous_log(self, uid: str, container: str) -> list[Line]:
         runs = self._logs.get((uid, container)) or []
         return list(runs[-2]) if len(runs) > 1 else self.log(uid, container)
+
+    def everything(self) -> Iterator[list[Line]]:
+        """What is kept of all containers, run by run."""
+        for runs in self._logs.values():
+            yield from runs
 
     def forget(self, uid: str) -> None:
         for key in [key for key in self._logs if key[0] == uid]:

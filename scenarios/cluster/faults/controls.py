@@ -1,0 +1,123 @@
+"""The controls of a scenario: doing nothing fails its check, a right repair passes it, each cheat fails it.
+
+`python -m lamplighter.scenarios.cluster.faults.controls --seeds 0,1,2` runs them all and exits with 1 where one does
+not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import click
+
+from lamplighter.scenarios.cluster.faults import check, guards, play
+from lamplighter.scenarios.cluster.faults.cheats import cheats_of
+from lamplighter.scenarios.cluster.faults.load import ScenarioError, load_all
+from lamplighter.scenarios.cluster.faults.perturb import perturb
+from lamplighter.scenarios.cluster.faults.schema import Cheat, Request, Scenario
+
+
+class Control(NamedTuple):
+    """One control of one scenario: whether it came out as it must, and what the check said."""
+
+    scenario: str
+    seed: int
+    name: str
+    holds: bool
+    said: tuple[str, ...]
+
+
+def outcome(scenario: Scenario, steps: Iterable[Request], seed: int = 0) -> list[str]:
+    """What the check says after the timeline and these steps; a step that is refused ends them, as for anyone."""
+    with play.played(scenario, seed) as player:
+        before = guards.baseline(player.client)
+        try:
+            player.run(steps)
+        except ScenarioError as error:
+            return [*check.verdict(player.client, scenario, before), f"refused: {error}"]
+        return check.verdict(player.client, scenario, before)
+
+
+def missing_evidence(scenario: Scenario, player: play.Player) -> list[str]:
+    """Texts of the expectation that stand nowhere in the cluster's objects, events and logs."""
+    text = world_text(player)
+    wanted = [fact for cause in scenario.expect.diagnosis for fact in cause.evidence]
+    return [fact for fact in wanted if fact not in text]
+
+
+def world_text(player: play.Player) -> str:
+    """Everything that an investigation can read, as one text: objects with their status, events, logs."""
+    cluster = player.sandbox.cluster
+    parts: list[str] = []
+    for kind in cluster.registry.stored():
+        for obj in player.client.listed(kind):
+            kept = {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"}}
+            parts += _texts(kept)
+    parts += [line for lines in cluster.records.everything() for _, line in lines]
+    return "\n".join(parts)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    else:
+        yield str(value)
+
+
+def controls(scenario: Scenario, seed: int = 0, only: int | None = None) -> Iterator[Control]:
+    """Every control of a scenario, or those of its first `only` cheats. Raises ScenarioError."""
+    with play.played(scenario, seed) as player:
+        before = guards.baseline(player.client)
+        nothing = check.verdict(player.client, scenario, before)
+        lost = missing_evidence(scenario, player)
+        cheats = cheats_of(scenario, before)
+    yield Control(scenario.id, seed, "no-op", bool(nothing) != scenario.healthy, tuple(nothing))
+    yield Control(scenario.id, seed, "evidence", not lost, tuple(lost))
+    for repair in scenario.repairs:
+        said = outcome(scenario, repair.do, seed)
+        yield Control(scenario.id, seed, f"repair: {repair.title}", not said, tuple(said))
+    for cheat in cheats[:only]:
+        said = outcome(scenario, _steps(scenario, cheat), seed)
+        yield Control(scenario.id, seed, f"cheat: {cheat.id}", bool(said), tuple(said))
+
+
+def _steps(scenario: Scenario, cheat: Cheat) -> tuple[Request, ...]:
+    first = scenario.repairs[0].do if cheat.after_repair and scenario.repairs else ()
+    return (*first, *cheat.do)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--seeds", default="0", show_default=True, help="Comma-separated; 0 is the scenario as written."
+)
+@click.option("--verbose", is_flag=True, help="Show each control with what the check said.")
+def main(names: tuple[str, ...], seeds: str, verbose: bool) -> None:
+    """Run the controls of all or of the named scenarios."""
+    ran = wrong = 0
+    for name, scenario in load_all().items():
+        if names and name not in names:
+            continue
+        for seed in [int(text) for text in seeds.split(",")]:
+            try:
+                found = list(controls(perturb(scenario, seed) if seed else scenario, seed))
+            except ScenarioError as error:
+                found = [Control(name, seed, "play", False, (str(error),))]
+            ran += len(found)
+            wrong += sum(not control.holds for control in found)
+            for control in found:
+                if verbose or not control.holds:
+                    mark = "ok" if control.holds else "WRONG"
+                    click.echo(f"{mark} {name} seed {seed} {control.name}: {'; '.join(control.said) or '-'}")
+    click.echo(f"{ran} controls, {wrong} wrong")
+    raise SystemExit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
