@@ -25,6 +25,10 @@ class Clock:
             raise RuntimeError("only a stepped clock can be advanced")
         self._now += seconds
 
+    def release(self) -> None:
+        """Go by wall time from here on."""
+        self.stepped = False
+
     def stamp(self) -> str:
         """metav1.Time: whole seconds."""
         return stamp(self.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,6 @@ from lamplighter.scenarios.cluster.kubelet.behaviour import rule_of
 from lamplighter.scenarios.cluster.rbac import MASTERS, User
 from lamplighter.scenarios.cluster.sandbox import THREE_NODES, Node, Plan, Sandbox
 
-TOKEN = "scenario"
 OPERATOR = User("scenario-operator", (MASTERS,))
 DAY = 86_400.0
 
@@ -43,8 +43,9 @@ class Player:
     def __init__(self, sandbox: Sandbox, scenario: Scenario) -> None:
         self.sandbox = sandbox
         self.scenario = scenario
-        sandbox.cluster.authenticator.add(TOKEN, OPERATOR)
-        self.client = Client(sandbox.api, TOKEN)
+        token = secrets.token_hex(16)  # nobody else is to have it: the sandbox may be served
+        sandbox.cluster.authenticator.add(token, OPERATOR)
+        self.client = Client(sandbox.api, token)
         self._issuers: dict[str, Issuer] = {}
 
     def begin(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lamplighter.core.errors import LampError, Unavailable
+from lamplighter.core.errors import ConfigError, InputError, LampError, Refused, Unavailable
 
 Json: TypeAlias = dict[str, Any]
 _MOST_BYTES = 1024 * 1024
@@ -63,9 +63,9 @@ class Listener(socketserver.ThreadingUnixStreamServer):
                 raise TypeError("not an object")
             return self._answer(request)
         except LampError as error:
-            return {"refused": [error.subject, error.problem, error.remedy]}
+            return told(error)
         except (ValueError, TypeError, KeyError) as error:
-            return {"refused": ["request", f"is not understood ({error})", "use `lamp sandbox`"]}
+            return told(InputError("request", f"is not understood ({error})", "use `lamp sandbox`"))
 
     def close(self) -> None:
         self.shutdown()
@@ -73,7 +73,7 @@ class Listener(socketserver.ThreadingUnixStreamServer):
 
 
 def ask(path: Path, request: Json, timeout_s: float = 10.0) -> Json:
-    """The answer. Raises Unavailable where the sandbox does not answer, or refuses."""
+    """The answer. Raises Unavailable where the sandbox does not answer, and the error that it tells of."""
     try:
         with _reachable(path) as name, socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_s)
@@ -85,7 +85,20 @@ def ask(path: Path, request: Json, timeout_s: float = 10.0) -> Json:
         why = "in time" if isinstance(error, TimeoutError) else f"({error})"
         remedy = "look into the file `log` beside it, or end it with `lamp sandbox down`"
         raise Unavailable(str(path), f"the sandbox does not answer {why}", remedy) from error
-    if "refused" in answer:
-        raise Unavailable(*answer["refused"])
     found: Json = answer
+    raise_told(found)
     return found
+
+
+_ERRORS: dict[str, type[LampError]] = {kind.__name__: kind for kind in (ConfigError, InputError, Refused)}
+
+
+def told(error: LampError) -> Json:
+    """An error as it goes over to another process."""
+    return {"error": [error.subject, error.problem, error.remedy], "kind": type(error).__name__}
+
+
+def raise_told(answer: Json) -> None:
+    """Raises the error that an answer tells of, if it does."""
+    if "error" in answer:
+        raise _ERRORS.get(answer["kind"], Unavailable)(*answer["error"])

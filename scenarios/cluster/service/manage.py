@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from lamplighter.core.errors import LampError, Refused, Unavailable
-from lamplighter.scenarios.cluster.service.control import Json, ask
+from lamplighter.scenarios.cluster.service.control import Json, ask, raise_told
 from lamplighter.scenarios.cluster.service.place import Place, Record, start_of
 from lamplighter.tools import process
 
@@ -85,8 +85,7 @@ def start(place: Place, options: Options) -> Record | None:
         said = _reported(stream.fileno(), START_SECONDS)
     if not said:
         _give_up(place, pid)
-    if "refused" in said:
-        raise Unavailable(*said["refused"])
+    raise_told(said)
     return Record.model_validate(said)
 
 

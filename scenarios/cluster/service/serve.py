@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -24,7 +25,8 @@ from lamplighter.core.errors import InputError, LampError
 from lamplighter.scenarios.cluster.api import VERSION
 from lamplighter.scenarios.cluster.clock import stamp
 from lamplighter.scenarios.cluster.sandbox import Node, Plan, Sandbox
-from lamplighter.scenarios.cluster.service.control import Json, Listener
+from lamplighter.scenarios.cluster.service.control import Json, Listener, told
+from lamplighter.scenarios.cluster.service.injections import Injections, begun_with, scenario_of
 from lamplighter.scenarios.cluster.service.manage import Options
 from lamplighter.scenarios.cluster.service.place import Place, Record, start_of
 
@@ -41,7 +43,8 @@ def served(place: Place, options: Options) -> Iterator[Record]:
     try:
         with _sandbox(options) as sandbox:
             record = _record(sandbox)
-            listener = Listener(place.control, Service(sandbox, record).answer)
+            injections = Injections(sandbox, options.scenario)
+            listener = Listener(place.control, Service(sandbox, record, injections).answer)
             try:
                 _require_answer(sandbox)
                 place.write(record, sandbox.kubeconfig.read_bytes())
@@ -54,9 +57,10 @@ def served(place: Place, options: Options) -> Iterator[Record]:
 
 
 def _sandbox(options: Options) -> Sandbox:
-    plan = Plan(nodes=nodes_of(options.nodes))
     try:
-        return Sandbox(plan, port=options.port)
+        if options.scenario:
+            return begun_with(scenario_of(options.scenario), options.port)
+        return Sandbox(Plan(nodes=nodes_of(options.nodes)), port=options.port)
     except OSError as error:
         why = f"cannot be listened on ({error.strerror})"
         raise InputError(f"--port {options.port}", why, "give another, or none for a free one") from error
@@ -95,9 +99,10 @@ def _record(sandbox: Sandbox) -> Record:
 class Service:
     """What a running sandbox answers on its control channel."""
 
-    def __init__(self, sandbox: Sandbox, record: Record) -> None:
+    def __init__(self, sandbox: Sandbox, record: Record, injections: Injections) -> None:
         self.sandbox = sandbox
         self.record = record
+        self.injections = injections
 
     def answer(self, request: Json) -> Json:
         """Raises LampError, KeyError and ValueError for a request that is none."""
@@ -106,6 +111,8 @@ class Service:
                 return {"token": self.record.token}
             case "status":
                 return self._status()
+            case "inject":
+                return asdict(self.injections.begin(str(request["scenario"])))
             case other:
                 raise ValueError(f"no such request: {other!r}")
 
@@ -115,7 +122,13 @@ class Service:
             counts = {kind.key: cluster.store.count(kind.key) for kind in cluster.registry.stored()}
             watches = len(cluster.store.listeners) - 1  # the engine listens too
         objects = {key: count for key, count in sorted(counts.items()) if count}
-        return {"objects": objects, "time": stamp(cluster.clock.now()), "watches": watches}
+        injected = [asdict(each) for each in self.injections.all]
+        return {
+            "objects": objects,
+            "time": stamp(cluster.clock.now()),
+            "watches": watches,
+            "injected": injected,
+        }
 
 
 def main(arguments: list[str]) -> int:
@@ -134,9 +147,7 @@ def main(arguments: list[str]) -> int:
             os.close(report)
             stopping.wait()
     except LampError as error:
-        os.write(
-            report, json.dumps({"refused": [error.subject, error.problem, error.remedy]}).encode() + b"\n"
-        )
+        os.write(report, json.dumps(told(error)).encode() + b"\n")
         return 1
     except BrokenPipeError:
         return 1
