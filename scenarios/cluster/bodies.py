@@ -82,10 +82,12 @@ def _typed(body: Json, kind: Kind, request: Request) -> tuple[Json, dict[str, st
     found = [f'unknown field "{path}"' for path in unknown]
     if found and mode == "Strict":
         raise bad_request(f"{prefix}strict decoding error: {', '.join(found)}")
-    headers = (
-        {"Warning": ", ".join(f"299 - {compact(text)}" for text in found)} if found and mode == "Warn" else {}
-    )
-    return read, headers
+    return read, warnings(found) if mode == "Warn" else {}
+
+
+def warnings(texts: list[str]) -> dict[str, str]:
+    """The header that shows them to whoever sent the request."""
+    return {"Warning": ", ".join(f"299 - {compact(text)}" for text in texts)} if texts else {}
 
 
 def check_name(body: Json, target: Target) -> None:

@@ -231,12 +231,14 @@ class Resources:
         except schema.DecodeError as error:
             raise invalid("", "", "", [invalid_value("patch", compact(merged), str(error))]) from None
         strict = [f'unknown field "{path}"' for path in unknown]
-        if strict and request.option("fieldValidation") == "Strict":
+        mode = request.option("fieldValidation", "Warn")
+        if strict and mode == "Strict":
             raise bad_request(f"strict decoding error: {', '.join(strict)}")
-        new = conversion.stored(kind, read, storage)
-        return self._answer(
-            200, writes.update(self.cluster, storage, copied(new), old, options), kind, form, request
+        headers = bodies.warnings(strict) if mode == "Warn" else {}
+        new = writes.update(
+            self.cluster, storage, copied(conversion.stored(kind, read, storage)), old, options
         )
+        return self._answer(200, new, kind, form, request, headers)
 
     def _apply(self, request: Request, target: Target, kind: Kind, options: Options, form: Form) -> Response:
         if not request.option("fieldManager"):

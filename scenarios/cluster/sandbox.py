@@ -54,6 +54,8 @@ class Plan:
     nodes: Sequence[Node] = THREE_NODES
     stepped: bool = False
     start: datetime = START
+    speed: float = 1.0
+    """How fast time passes where it is not stepped; clients then see times that lie ahead of theirs."""
     seed: int = 0
     metrics: bool = True
     tokens: Mapping[str, User] = field(default_factory=dict)
@@ -69,7 +71,10 @@ class Sandbox:
         plan = plan or Plan()
         self.authority = Authority()
         self.cluster = Cluster(
-            Clock(plan.stepped, plan.start), plan.seed, plan.metrics, self.authority.certificate.decode()
+            Clock(plan.stepped, plan.start, plan.speed),
+            plan.seed,
+            plan.metrics,
+            self.authority.certificate.decode(),
         )
         self.cluster.rules = [rule_of(entry) for entry in plan.rules]
         self.engine = Engine(self.cluster, all_controllers(self.cluster))
