@@ -11,6 +11,7 @@ import pytest
 
 from lamplighter.scenarios.cluster.rbac import MASTERS, User
 from lamplighter.scenarios.cluster.sandbox import Node, Plan, Sandbox
+from tests.cluster_sandbox import replay
 
 SPEED = 5.0
 TOKENS = {
@@ -56,7 +57,7 @@ def recorded_node(number: int, zone: str) -> Node:
 def recorded_plan() -> Plan:
     """The nodes and users of the recorded control plane, and like it no metrics server."""
     nodes = [recorded_node(number, zone) for number, zone in enumerate("abc", 1)]
-    return Plan(nodes=nodes, tokens=TOKENS, metrics=False, address="127.0.0.1:6443")
+    return Plan(nodes=nodes, tokens=TOKENS, metrics=False, address="127.0.0.1:6443", speed=replay.SPEED)
 
 
 @pytest.fixture(scope="module")
