@@ -56,6 +56,12 @@ def _check_kind(registry: Registry, body: Json, kind: Kind) -> None:
     name = body.setdefault("kind", kind.kind)
     if (api_version, name) == (kind.api_version, kind.kind):
         return
+    for member, value in (("apiVersion", api_version), ("kind", name)):
+        if not isinstance(value, str):
+            why = (
+                f"couldn't get version/kind; json parse error: json: cannot unmarshal {type(value).__name__}"
+            )
+            raise bad_request(f"{why} into Go struct field .{member} of type string")
     prefix = f'{name} in version "{kind.version}" cannot be handled as a {kind.kind}: '
     if registry.of_kind(api_version, name) is None:
         scheme = 'scheme "pkg/api/legacyscheme/scheme.go:30"'
@@ -114,8 +120,9 @@ def delete_options(request: Request) -> Json:
         found = media.body_of(request.body, media_type, options)
     for name in ("propagationPolicy", "gracePeriodSeconds"):
         if request.option(name):
-            value = request.option(name)
-            found.setdefault(name, int(value) if name == "gracePeriodSeconds" else value)
+            found.setdefault(
+                name, request.number(name) if name == "gracePeriodSeconds" else request.option(name)
+            )
     return found
 
 
