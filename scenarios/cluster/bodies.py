@@ -99,6 +99,8 @@ def warnings(texts: list[str]) -> dict[str, str]:
 def check_name(body: Json, target: Target) -> None:
     """Raises 400 for a name or namespace that is not that of the path."""
     meta = body.setdefault("metadata", {})
+    if not isinstance(meta, dict):
+        raise bad_request("json: cannot unmarshal into Go struct field .metadata of type v1.ObjectMeta")
     name = meta.setdefault("name", target.name)
     if name != target.name:
         raise bad_request(

@@ -37,20 +37,59 @@ def refused(found: tuple[int, dict[str, Any]], code: int, reason: str = "") -> N
     assert reason in body.get("reason", "")
 
 
+class Raw:
+    """TLS by hand: what is written and the end of writing (close_notify, RFC 8446 6.1) go out in one piece."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        host, _, port = sandbox.url.removeprefix("https://").partition(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=30)
+        self.came, self.going = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=str(sandbox.ca_file))
+        self.tls = context.wrap_bio(self.came, self.going, server_hostname=host)
+        while True:
+            try:
+                self.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self.flush()
+                self.came.write(self.socket.recv(65536))
+            else:
+                break
+        self.flush()
+
+    def flush(self) -> None:
+        self.socket.sendall(self.going.read())
+
+    def half_close(self) -> None:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+
+    def everything(self) -> bytes:
+        """What comes until the server closes."""
+        found = b""
+        while True:
+            try:
+                piece = self.tls.read(65536)
+            except ssl.SSLWantReadError:
+                data = self.socket.recv(65536)
+                if not data:
+                    return found
+                self.came.write(data)
+            else:
+                found += piece
+                if not piece:
+                    return found
+
+
 def raw(sandbox: Sandbox, *pieces: bytes, half_closed: bool = False) -> tuple[int, dict[str, Any]]:
     """The answer to bytes that no proper client would send."""
-    connection = connect(sandbox)
-    connection.connect()
-    assert isinstance(connection.sock, ssl.SSLSocket)
-    for piece in pieces:
-        connection.sock.sendall(piece)
-    if half_closed:
-        connection.sock.settimeout(0.0)
-        with contextlib.suppress(ssl.SSLWantReadError):
-            connection.sock.unwrap()  # sends close_notify, which ends one direction only (RFC 8446, 6.1)
-        connection.sock.settimeout(30.0)
-    with connection.sock, connection.sock.makefile("rb") as stream:
-        head, _, body = stream.read().partition(b"\r\n\r\n")
+    client = Raw(sandbox)
+    with client.socket:
+        for piece in pieces:
+            client.tls.write(piece)
+        if half_closed:
+            client.half_close()
+        client.flush()
+        head, _, body = client.everything().partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)
 
 
