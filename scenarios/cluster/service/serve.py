@@ -46,7 +46,7 @@ def served(place: Place, options: Options) -> Iterator[Record]:
             injections = Injections(sandbox, options.scenario)
             listener = Listener(place.control, Service(sandbox, record, injections).answer)
             try:
-                _require_answer(sandbox)
+                require_answer(sandbox)
                 place.write(record, sandbox.kubeconfig.read_bytes())
                 yield record
             finally:
@@ -71,7 +71,7 @@ def nodes_of(count: int) -> list[Node]:
     return [Node(f"node-{n}", f"zone-{ZONES[(n - 1) % len(ZONES)]}") for n in range(1, count + 1)]
 
 
-def _require_answer(sandbox: Sandbox) -> None:
+def require_answer(sandbox: Sandbox) -> None:
     """Raises OSError where the API server does not say over HTTPS that it is ready."""
     context = ssl.create_default_context(cafile=str(sandbox.ca_file))
     host, port = sandbox.server.server_address[:2]
