@@ -6,6 +6,7 @@ import random
 import threading
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from lamplighter.scenarios.cluster.authn import Authenticator
 from lamplighter.scenarios.cluster.clock import Clock
@@ -44,6 +45,12 @@ class Cluster:
         self._addresses = 0
         self._service_addresses = 9
         self._node_ports = 29_999
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, lock=threading.RLock())
 
     def uid(self) -> str:
         return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))

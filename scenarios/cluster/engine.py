@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from lamplighter.scenarios.cluster.cluster import Cluster
 from lamplighter.scenarios.cluster.errors import ApiError
@@ -48,6 +48,12 @@ class Engine:
         self._stopping = False
         self._thread: threading.Thread | None = None
         cluster.store.listeners.append(self._changed)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_wake": None, "_thread": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _wake=threading.Event())
 
     def _changed(self, change: Change) -> None:
         for index, controller in enumerate(self._controllers):

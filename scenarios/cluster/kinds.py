@@ -7,7 +7,7 @@ import tomllib
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -50,6 +50,9 @@ class Kind:
     def storage_hash(self) -> str:
         text = f"{self.group}/{self.version}/{self.kind}"
         return b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
+
+    def __deepcopy__(self, memo: object) -> Kind:
+        return self
 
 
 class Registry:
@@ -104,9 +107,11 @@ class Registry:
                 yield kind
 
 
-def load() -> list[Kind]:
+@cache
+def load() -> tuple[Kind, ...]:
+    """The kinds of `data/kinds.toml`."""
     text = files("lamplighter.scenarios.cluster").joinpath("data/kinds.toml").read_text()
-    return [_kind(entry) for entry in tomllib.loads(text)["kinds"]]
+    return tuple(_kind(entry) for entry in tomllib.loads(text)["kinds"])
 
 
 def _kind(entry: dict[str, Any]) -> Kind:

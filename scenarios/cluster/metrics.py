@@ -29,8 +29,18 @@ def container_usage(cluster: Cluster, pod: Json, container: str) -> Json:
     for name in (f"{name_of(pod)}/{container}", name_of(pod), labels_of(pod).get("app", "")):
         found = cluster.usage.get((namespace, name))
         if found is not None:
-            return {**idle, **found}
+            return {**idle, **_part(cluster, namespace, name, found)}
     return idle
+
+
+def _part(cluster: Cluster, namespace: str, app: str, found: Json) -> Json:
+    """What is scripted for each pod, or the part of one pod of what is scripted for all of an app together."""
+    if not found.get("shared"):
+        return found
+    pods = [pod for pod in cluster.store.all("pods", namespace) if labels_of(pod).get("app") == app]
+    count = max(1, sum(_running(pod) for pod in pods))
+    parts = {name: quantities.amount(value) / count for name, value in found.items() if name != "shared"}
+    return {name: quantities.decimal(value) for name, value in parts.items()}
 
 
 def _running(pod: Json) -> bool:

@@ -6,14 +6,13 @@ policies must let the pod reach them.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
 from lamplighter.scenarios.cluster.certificates import problem
 from lamplighter.scenarios.cluster.jsons import Json, at, condition, labels_of, namespace_of
 from lamplighter.scenarios.cluster.kubelet.behaviour import Behaviour
 from lamplighter.scenarios.cluster.kubelet.probes import listens
-from lamplighter.scenarios.cluster.selectors import selects
+from lamplighter.scenarios.cluster.policies import Connection, passes
 from lamplighter.scenarios.cluster.store import Store
 
 DNS = ("kube-system", "kube-dns")
@@ -31,8 +30,8 @@ def unreachable(store: Store, pod: Json, address: str, behaviours: dict[str, Beh
     if wrong:
         return f"dial tcp: lookup {host} on {wrong}"
     if service is None:
-        blocked = not _egress(store, pod, None, OUTSIDE, port)
-        return f"dial tcp {OUTSIDE}:{port}: i/o timeout" if blocked else ""
+        open_ = passes(store, Connection(pod, None, OUTSIDE, port))
+        return "" if open_ else f"dial tcp {OUTSIDE}:{port}: i/o timeout"
     if service["spec"].get("type") == "ExternalName":
         return unreachable(store, pod, f"{service['spec']['externalName']}:{port}", behaviours)
     where = f"{service['spec'].get('clusterIP')}:{port}"
@@ -42,7 +41,7 @@ def unreachable(store: Store, pod: Json, address: str, behaviours: dict[str, Beh
     ready = list(_endpoints(store, service, wanted))
     if not ready:
         return f"dial tcp {where}: connect: connection refused"
-    allowed = [entry for entry in ready if _passes(store, pod, *entry)]
+    allowed = [(target, number) for target, number in ready if passes(store, _to(pod, target, number))]
     if not allowed:
         return f"dial tcp {where}: i/o timeout"
     if not any(_answers(target, number, behaviours) for target, number in allowed):
@@ -69,6 +68,10 @@ def serving_secret(store: Store, service: Json) -> Json | None:
             if secret is not None and secret.get("type") == "kubernetes.io/tls":
                 return secret
     return None
+
+
+def _to(source: Json, target: Json, port: int, protocol: str = "TCP") -> Connection:
+    return Connection(source, target, at(target, "status", "podIP") or "", port, protocol)
 
 
 def _answers(pod: Json, port: int, behaviours: dict[str, Behaviour]) -> bool:
@@ -122,7 +125,7 @@ def _served(store: Store, pod: Json, server: Json) -> bool:
     """Whether a pod of the DNS server is ready and may be asked."""
     ports = server["spec"].get("ports") or []
     return any(
-        _passes(store, pod, target, number, "UDP")
+        passes(store, _to(pod, target, number, "UDP"))
         for port in ports
         for target, number in _endpoints(store, server, port)
     )
@@ -144,94 +147,3 @@ def _endpoints(store: Store, service: Json, port: Json) -> Iterator[tuple[Json, 
 
 def _ready(pod: Json) -> bool:
     return (condition(pod, "Ready") or {}).get("status") == "True"
-
-
-def _passes(store: Store, source: Json, target: Json, port: int, protocol: str = "TCP") -> bool:
-    address = at(target, "status", "podIP") or ""
-    leaves = _egress(store, source, target, address, port, protocol)
-    return leaves and _allowed(
-        store, target, "Ingress", source, at(source, "status", "podIP") or "", port, protocol
-    )
-
-
-def _egress(
-    store: Store, source: Json, target: Json | None, address: str, port: int, protocol: str = "TCP"
-) -> bool:
-    return _allowed(store, source, "Egress", target, address, port, protocol, at_pod=target)
-
-
-def _allowed(
-    store: Store,
-    pod: Json,
-    way: str,
-    peer: Json | None,
-    address: str,
-    port: int,
-    protocol: str,
-    at_pod: Json | None = None,
-) -> bool:
-    """Whether the policies that select a pod let a connection in or out; a pod that none selects is open."""
-    found = [
-        policy
-        for policy in store.all("networkpolicies.networking.k8s.io", namespace_of(pod))
-        if selects(at(policy, "spec", "podSelector") or {}, labels_of(pod)) and way in _types(policy)
-    ]
-    if not found:
-        return True
-    where = at_pod if way == "Egress" else pod
-    rules = [rule for policy in found for rule in policy["spec"].get(way.lower()) or ()]
-    return any(
-        _port_matches(rule, port, protocol, where) and _peer_matches(store, rule, way, pod, peer, address)
-        for rule in rules
-    )
-
-
-def _types(policy: Json) -> list[str]:
-    spec = policy["spec"]
-    return spec.get("policyTypes") or ["Ingress", *(["Egress"] if "egress" in spec else [])]
-
-
-def _port_matches(rule: Json, port: int, protocol: str, pod: Json | None) -> bool:
-    ports = rule.get("ports")
-    if not ports:
-        return True
-    names = {
-        entry["name"]: entry["containerPort"]
-        for container in at(pod, "spec", "containers") or ()
-        for entry in container.get("ports") or ()
-        if entry.get("name")
-    }
-    for entry in ports:
-        wanted = entry.get("port")
-        number = names.get(wanted) if isinstance(wanted, str) else wanted
-        last = entry.get("endPort") or number
-        anyone = wanted is None
-        if entry.get("protocol", "TCP") == protocol and (anyone or _within(number, port, last)):
-            return True
-    return False
-
-
-def _within(first: int | None, port: int, last: int | None) -> bool:
-    return first is not None and last is not None and first <= port <= last
-
-
-def _peer_matches(store: Store, rule: Json, way: str, pod: Json, peer: Json | None, address: str) -> bool:
-    peers = rule.get("from" if way == "Ingress" else "to")
-    return not peers or any(_is_peer(store, entry, pod, peer, address) for entry in peers)
-
-
-def _is_peer(store: Store, entry: Json, pod: Json, peer: Json | None, address: str) -> bool:
-    block = entry.get("ipBlock")
-    if block is not None:
-        spot = ipaddress.ip_address(address)
-        inside = spot in ipaddress.ip_network(block["cidr"])
-        return inside and not any(spot in ipaddress.ip_network(part) for part in block.get("except") or ())
-    if peer is None:
-        return False
-    if "namespaceSelector" in entry:
-        space = store.get("namespaces", "", namespace_of(peer)) or {}
-        if not selects(entry["namespaceSelector"] or {}, labels_of(space)):
-            return False
-    elif namespace_of(peer) != namespace_of(pod):
-        return False
-    return "podSelector" not in entry or selects(entry["podSelector"] or {}, labels_of(peer))

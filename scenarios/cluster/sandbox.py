@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -253,9 +254,14 @@ def _laid_over(base: Json, extra: Mapping[str, Any]) -> Json:
     return base
 
 
+@cache
+def _role_data() -> Json:
+    return tomllib.loads(files("lamplighter.scenarios.cluster").joinpath("data/roles.toml").read_text())
+
+
 def _roles(cluster: Cluster) -> None:
     """The roles and bindings that every cluster has."""
-    found = tomllib.loads(files("lamplighter.scenarios.cluster").joinpath("data/roles.toml").read_text())
+    found = _role_data()
     roles = found["roles"]
     labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 

@@ -5,9 +5,10 @@ Objects in the store are never changed in place: a writer puts a new one. Whoeve
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lamplighter.scenarios.cluster.jsons import Json, name_of, namespace_of
 
@@ -40,6 +41,21 @@ class Store:
         self._on_node: dict[str, dict[tuple[str, str], None]] = {}
         self.node_changes: dict[str, int] = {}
         """How often a node's pods changed: what is computed of them holds until then."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Store:
+        """A store that goes its own way from here, without history. What is never changed in place is shared."""
+        new = Store()
+        memo[id(self)] = new
+        new.version, new.oldest = self.version, self.version
+        new._objects = {
+            key: {space: dict(found) for space, found in spaces.items()}
+            for key, spaces in self._objects.items()
+        }
+        new._owned = {uid: dict(found) for uid, found in self._owned.items()}
+        new._on_node = {node: dict(found) for node, found in self._on_node.items()}
+        new.node_changes = dict(self.node_changes)
+        new.listeners = copy.deepcopy(self.listeners, memo)
+        return new
 
     def get(self, key: str, namespace: str, name: str) -> Json | None:
         return self._objects.get(key, {}).get(namespace, {}).get(name)

@@ -12,6 +12,7 @@ import pytest
 from lamplighter.scenarios.cluster.rbac import MASTERS, User
 from lamplighter.scenarios.cluster.sandbox import Node, Plan, Sandbox
 from tests.cluster_sandbox import replay
+from tests.cluster_sandbox.worlds import World
 
 SPEED = 5.0
 TOKENS = {
@@ -102,3 +103,10 @@ def connect(sandbox: Sandbox, timeout: float = 30.0) -> HTTPSConnection:
     context = ssl.create_default_context(cafile=str(sandbox.ca_file))
     host, _, port = sandbox.url.removeprefix("https://").partition(":")
     return HTTPSConnection(host, int(port), timeout=timeout, context=context)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.close()

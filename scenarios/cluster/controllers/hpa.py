@@ -123,6 +123,9 @@ class Autoscaler:
         shown: list[Json] = []
         for metric in found["spec"].get("metrics") or ():
             name = at(metric, "resource", "name")
+            unserved = _unserved(metric, namespace_of(found))
+            if unserved is not None:
+                return 0, shown, unserved
             if metric.get("type") != "Resource" or not self.cluster.metrics:
                 return (
                     0,
@@ -225,3 +228,26 @@ class Autoscaler:
             "SucceededRescale",
             f"the HPA controller was able to update the target scale to {wanted}",
         )
+
+
+def _unserved(metric: Json, namespace: str) -> tuple[str, str] | None:
+    """Why a metric that is no resource cannot be had: no sandbox has an adapter for custom or external metrics."""
+    head = "unable to fetch metrics from"
+    match metric.get("type"):
+        case "Pods":
+            text = f"unable to get metric {at(metric, 'pods', 'metric', 'name')}: {head} custom metrics API: "
+            return "FailedGetPodsMetric", f"{text}no custom metrics API (custom.metrics.k8s.io) registered"
+        case "Object":
+            text = (
+                f"unable to get metric {at(metric, 'object', 'metric', 'name')}: {head} custom metrics API: "
+            )
+            return "FailedGetObjectMetric", f"{text}no custom metrics API (custom.metrics.k8s.io) registered"
+        case "External":
+            name = at(metric, "external", "metric", "name")
+            text = f"unable to get external metric {namespace}/{name}/nil: {head} external metrics API: "
+            return (
+                "FailedGetExternalMetric",
+                f"{text}no external metrics API (external.metrics.k8s.io) registered",
+            )
+        case _:
+            return None

@@ -16,6 +16,8 @@ from lamplighter.scenarios.cluster.store import Change
 
 LOST_SECONDS = 50.0
 """Without a heartbeat for so long a node is lost (node-monitor-grace-period)."""
+QUARANTINE_SECONDS = 40.0
+"""How long the pods of a deleted node are left alone (podgc's quarantineTime)."""
 PREFIX = "node.kubernetes.io/"
 PRESSURES = {
     "MemoryPressure": "memory-pressure",
@@ -28,9 +30,10 @@ OURS = {f"{PREFIX}{name}" for name in ("not-ready", "unreachable", "unschedulabl
 class Nodes:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        self._gone: dict[str, float] = {}
 
     def keys(self, change: Change) -> Iterator[Key]:
-        if change.key == "nodes" and change.type != "DELETED":
+        if change.key == "nodes":
             yield (name_of(change.obj),)
         elif change.key == "pods" and change.before is not None:
             node = change.obj["spec"].get("nodeName")
@@ -40,11 +43,25 @@ class Nodes:
     def reconcile(self, key: Key) -> float | None:
         node = self.cluster.store.get("nodes", "", key[0])
         if node is None:
-            return None
+            return self._collect(key[0])
+        self._gone.pop(key[0], None)
         node, again = self._heartbeat(node)
         node = self._taint(node)
         left = self._evict(node)
         return min([w for w in (again, left) if w is not None], default=None)
+
+    def _collect(self, name: str) -> float | None:
+        """Remove the pods of a node that is gone (the pod garbage collector), some time after it went."""
+        pods = self.cluster.store.on_node(name)
+        if not pods:
+            return None
+        now = self.cluster.clock.now()
+        left = self._gone.setdefault(name, now) + QUARANTINE_SECONDS - now
+        if left > 0:
+            return left
+        for pod in pods:
+            acts.delete(self.cluster, "pods", pod, {"gracePeriodSeconds": 0})
+        return None
 
     def _heartbeat(self, node: Json) -> tuple[Json, float | None]:
         """Mark a node whose kubelet is silent as unknown, and one that is back as ready."""

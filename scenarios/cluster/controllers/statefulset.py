@@ -24,6 +24,8 @@ from lamplighter.scenarios.cluster.store import Change
 KEY = "statefulsets.apps"
 HASH = "controller-revision-hash"
 COMPONENT = "statefulset-controller"
+RETRY_SECONDS = 15.0
+"""When a pod or claim that was refused is tried again."""
 
 
 def ordinal(pod: Json) -> int:
@@ -44,13 +46,15 @@ class StatefulSets:
         revision = f"{name_of(owner)}-{common.template_hash(owner['spec']['template'])}"
         before = owner.get("status") or {}
         current = before.get("currentRevision") or revision
-        if not is_deleting(owner):
-            self._move(owner, revision, current)
+        again = None if is_deleting(owner) else self._move(owner, revision, current)
         self._report(owner, revision, current)
-        return None
+        return again
 
-    def _move(self, owner: Json, revision: str, current: str) -> None:
-        """One step: the first pod that is missing or sick is dealt with, and others wait for it."""
+    def _move(self, owner: Json, revision: str, current: str) -> float | None:
+        """One step: the first pod that is missing or sick is dealt with, and others wait for it.
+
+        Seconds until the next try where a pod could not be made, else None.
+        """
         spec = owner["spec"]
         first = at(spec, "ordinals", "start") or 0
         pods = {ordinal(pod): pod for pod in common.pods_of(self.cluster, owner)}
@@ -60,11 +64,13 @@ class StatefulSets:
             pod = pods.get(number)
             if pod is None:
                 if not self._make(owner, number, revision):
-                    return None
+                    return RETRY_SECONDS
             elif at(pod, "status", "phase") in ("Failed", "Succeeded") and not is_deleting(pod):
                 acts.delete(self.cluster, "pods", pod)
             if not parallel and (pod is None or is_deleting(pod) or not common.is_ready(pod)):
-                return self._update(owner, pods, revision) if pod is not None else None
+                if pod is not None:
+                    self._update(owner, pods, revision)
+                return None
         surplus = sorted((number for number in pods if number not in wanted), reverse=True)
         for number in surplus if parallel else surplus[:1]:
             if not is_deleting(pods[number]):
@@ -108,7 +114,8 @@ class StatefulSets:
         )
         pod["spec"] |= {"hostname": name, "subdomain": owner["spec"].get("serviceName", "")}
         for claim in owner["spec"].get("volumeClaimTemplates") or ():
-            self._claim(owner, claim, name, pod)
+            if not self._claim(owner, claim, name, pod):
+                return False
         try:
             acts.create(self.cluster, "pods", pod)
         except ApiError as error:
@@ -119,18 +126,28 @@ class StatefulSets:
         record(self.cluster, owner, "Normal", "SuccessfulCreate", text, COMPONENT)
         return True
 
-    def _claim(self, owner: Json, claim: Json, pod_name: str, pod: Json) -> None:
+    def _claim(self, owner: Json, claim: Json, pod_name: str, pod: Json) -> bool:
+        """Mount the pod's claim, made where it is not there; whether that could be done."""
         volume = name_of(claim)
         name = f"{volume}-{pod_name}"
         volumes = [v for v in pod["spec"].get("volumes") or [] if v["name"] != volume]
         pod["spec"]["volumes"] = [*volumes, {"name": volume, "persistentVolumeClaim": {"claimName": name}}]
         if self.cluster.store.get("persistentvolumeclaims", namespace_of(owner), name) is not None:
-            return
+            return True
         labels = {**labels_of(claim), **(at(owner, "spec", "selector", "matchLabels") or {})}
         meta = {"name": name, "namespace": namespace_of(owner), "labels": labels}
-        acts.create(self.cluster, "persistentvolumeclaims", {"metadata": meta, "spec": copied(claim["spec"])})
+        try:
+            acts.create(
+                self.cluster, "persistentvolumeclaims", {"metadata": meta, "spec": copied(claim["spec"])}
+            )
+        except ApiError as error:
+            place = f"for Pod {pod_name} in StatefulSet {name_of(owner)}"
+            text = f"create Claim {name} {place} failed error: {error.message}"
+            record(self.cluster, owner, "Warning", "FailedCreate", text, COMPONENT)
+            return False
         text = f"create Claim {name} Pod {pod_name} in StatefulSet {name_of(owner)} success"
         record(self.cluster, owner, "Normal", "SuccessfulCreate", text, COMPONENT)
+        return True
 
     def _report(self, owner: Json, revision: str, current: str) -> None:
         owner = self.cluster.store.get(KEY, namespace_of(owner), name_of(owner)) or owner

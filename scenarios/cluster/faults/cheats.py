@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lamplighter.scenarios.cluster.faults.client import ref_to
 from lamplighter.scenarios.cluster.faults.guards import PROBES, TEMPLATES, Baseline, containers
-from lamplighter.scenarios.cluster.faults.schema import Cheat, Json, Ref, Scenario, ref_of
+from lamplighter.scenarios.cluster.faults.schema import Admits, Cheat, Json, May, Ref, Scenario, ref_of
 from lamplighter.scenarios.cluster.jsons import at
 
 WAIT = {"op": "wait", "seconds": 60}
@@ -39,7 +39,7 @@ def cheats_of(scenario: Scenario, before: Baseline) -> list[Cheat]:
 def _subjects(scenario: Scenario, before: Baseline) -> list[Ref]:
     """Workloads that the diagnosis or the checks name; where they name none, all of the scenario's."""
     named = [ref_of(text) for cause in scenario.expect.diagnosis for text in cause.resources]
-    named += [ref_of(check.target) for check in scenario.check if hasattr(check, "target")]
+    named += [ref_of(check.target) for check in scenario.check if not isinstance(check, Admits | May)]
     named += [ref_of(text) for text in scenario.expect.red_herrings]
     own = [ref_to(obj) for obj in scenario.objects]
     for source in (named, own):

@@ -142,6 +142,9 @@ def _steady(client: Client, obj: Json, seconds: float) -> str:
     since = client.now - seconds
     for pod in pods_of(client, obj):
         for entry in at(pod, "status", "containerStatuses") or ():
+            begun = seconds_of(at(entry, "state", "running", "startedAt"))
+            if entry["restartCount"] and begun is not None and begun > since:
+                return f"had container {entry['name']} restart {client.now - begun:.0f} s ago"
             for state in ("lastState", "state"):
                 ended = seconds_of(at(entry, state, "terminated", "finishedAt"))
                 if ended is not None and ended >= since:

@@ -17,7 +17,7 @@ PATCHES = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
 }
-PREFERRED = ("v1", "v2")
+PREFERRED = ("v2", "v1")
 
 
 class Reply(NamedTuple):

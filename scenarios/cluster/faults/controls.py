@@ -28,15 +28,17 @@ class Control(NamedTuple):
     said: tuple[str, ...]
 
 
-def outcome(scenario: Scenario, steps: Iterable[Request], seed: int = 0) -> list[str]:
-    """What the check says after the timeline and these steps; a step that is refused ends them, as for anyone."""
-    with play.played(scenario, seed) as player:
-        before = guards.baseline(player.client)
-        try:
-            player.run(steps)
-        except ScenarioError as error:
-            return [*check.verdict(player.client, scenario, before), f"refused: {error}"]
-        return check.verdict(player.client, scenario, before)
+def outcome(player: play.Player, steps: Iterable[Request], before: guards.Baseline) -> list[str]:
+    """What the check says after these steps in a copy of the player's sandbox.
+
+    A step that is refused ends them, as for anyone.
+    """
+    branch, refused = player.branch(), []
+    try:
+        branch.run(steps)
+    except ScenarioError as error:
+        refused = [f"refused: {error}"]
+    return [*check.verdict(branch.client, player.scenario, before), *refused]
 
 
 def missing_evidence(scenario: Scenario, player: play.Player) -> list[str]:
@@ -76,15 +78,19 @@ def controls(scenario: Scenario, seed: int = 0, only: int | None = None) -> Iter
         before = guards.baseline(player.client)
         nothing = check.verdict(player.client, scenario, before)
         lost = missing_evidence(scenario, player)
-        cheats = cheats_of(scenario, before)
-    yield Control(scenario.id, seed, "no-op", bool(nothing) != scenario.healthy, tuple(nothing))
-    yield Control(scenario.id, seed, "evidence", not lost, tuple(lost))
-    for repair in scenario.repairs:
-        said = outcome(scenario, repair.do, seed)
-        yield Control(scenario.id, seed, f"repair: {repair.title}", not said, tuple(said))
-    for cheat in cheats[:only]:
-        said = outcome(scenario, _steps(scenario, cheat), seed)
-        yield Control(scenario.id, seed, f"cheat: {cheat.id}", bool(said), tuple(said))
+        first = play.events(player.client)
+        yield Control(scenario.id, seed, "no-op", bool(nothing) != scenario.healthy, tuple(nothing))
+        yield Control(scenario.id, seed, "evidence", not lost, tuple(lost))
+        for repair in scenario.repairs:
+            said = outcome(player, repair.do, before)
+            yield Control(scenario.id, seed, f"repair: {repair.title}", not said, tuple(said))
+        for cheat in cheats_of(scenario, before)[:only]:
+            said = outcome(player, _steps(scenario, cheat), before)
+            yield Control(scenario.id, seed, f"cheat: {cheat.id}", bool(said), tuple(said))
+    with play.played(scenario, seed) as again:
+        second = play.events(again.client)
+        moved = [f"{one} / {two}" for one, two in zip(first, second, strict=False) if one != two]
+        yield Control(scenario.id, seed, "the same twice", first == second, tuple(moved[:1]))
 
 
 def _steps(scenario: Scenario, cheat: Cheat) -> tuple[Request, ...]:

@@ -35,6 +35,7 @@ BUILTIN_FINALIZERS = (
     "foregroundDeletion",
     "orphan",
 )
+JOB_LABELS = ("controller-uid", "job-name")
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "Deployment": ("spec", "template"),
@@ -80,11 +81,13 @@ def baseline(client: Client) -> Baseline:
 def violations(client: Client, before: Baseline, limits: Limits) -> list[str]:
     """What a repair broke or touched that it must not, one line each; empty where it kept to its limits."""
     now = guarded(client)
-    scaled = _autoscaled(before.objects)
+    scaled = _autoscaled(before.objects) | _autoscaled(now)
     out = [f"{ref} was deleted" for ref in _deleted(before.objects, now) if not _listed(ref, limits.delete)]
-    out += [
-        f"{ref} was created" for ref in now if ref not in before.objects and not _listed(ref, limits.create)
-    ]
+    made = _claims(before.objects)
+    fresh = (
+        ref for ref in now if ref not in before.objects and not any(fnmatchcase(str(ref), p) for p in made)
+    )
+    out += [f"{ref} was created" for ref in fresh if not _listed(ref, limits.create)]
     for ref, old in before.objects.items():
         new = now.get(ref)
         if new is None:
@@ -94,6 +97,16 @@ def violations(client: Client, before: Baseline, limits: Limits) -> list[str]:
             out.append(f"{ref} was changed where it must not be")
         out += _floors(ref, old, new, ref in scaled, limits)
     return out + _widened(before.objects, now)
+
+
+def _claims(objects: dict[Ref, Json]) -> list[str]:
+    """The claims that StatefulSets make for their pods."""
+    return [
+        f"PersistentVolumeClaim {ref.namespace}/{claim['metadata']['name']}-{ref.name}-*"
+        for ref, obj in objects.items()
+        if ref.kind == "StatefulSet"
+        for claim in obj["spec"].get("volumeClaimTemplates") or ()
+    ]
 
 
 def _deleted(before: dict[Ref, Json], now: dict[Ref, Json]) -> list[Ref]:
@@ -162,10 +175,17 @@ def _normalise(kept: Json) -> None:
             kept["metadata"]["labels"] = {
                 k: v for k, v in kept["metadata"]["labels"].items() if not k.startswith("topology.")
             }
+        case "Job":
+            spec.pop("selector", None)
+            for labels in (kept["metadata"]["labels"], at(spec, "template", "metadata", "labels") or {}):
+                for name in [name for name in labels if name.endswith(JOB_LABELS)]:
+                    del labels[name]
         case kind if kind in TEMPLATES:
             notes = at(kept, *TEMPLATES[kind], "metadata", "annotations")
             if notes is not None:
                 notes.pop(RESTARTED, None)
+        case _:
+            pass
 
 
 def _full(value: Any) -> Any:

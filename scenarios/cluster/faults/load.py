@@ -53,7 +53,7 @@ def parse(text: str, name: str) -> Scenario:
         where = ".".join(str(part) for part in first["loc"])
         raise ScenarioError(f"{name}: {where}: {first['msg']}") from None
     except ValueError as error:
-        raise ScenarioError(f"{name}: {error}") from None
+        raise ScenarioError(f"{name}: {' '.join(str(error).split())}") from None
     unknown = [entry.cause for entry in scenario.expect.diagnosis if entry.cause not in causes()]
     if unknown:
         raise ScenarioError(f"{name}: {unknown[0]!r} is no cause of causes.toml")

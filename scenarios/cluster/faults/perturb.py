@@ -10,6 +10,7 @@ from typing import Any
 from lamplighter.scenarios.cluster.faults.noise import noise
 from lamplighter.scenarios.cluster.faults.schema import Json, Scenario
 from lamplighter.scenarios.cluster.jsons import at
+from lamplighter.scenarios.cluster.sandbox import THREE_NODES
 
 POOL = (
     "amber", "anchor", "arbor", "aspen", "atlas", "basil", "beacon", "birch", "bishop", "cedar", "cobalt", "comet",
@@ -37,6 +38,7 @@ def perturb(scenario: Scenario, seed: int) -> Scenario:
     """The scenario with names, order, replicas and noise of the seed. The same seed gives the same scenario."""
     chance = random.Random(f"{scenario.id}/{seed}")
     body = scenario.model_dump(mode="json", by_alias=True)
+    body["nodes"] = body["nodes"] or [{"name": node.name, "zone": node.zone} for node in THREE_NODES]
     body = _renamed(body, _names(scenario, chance))
     if scenario.vary.replicas:
         _replicas(body["objects"], chance)
@@ -52,7 +54,7 @@ def _names(scenario: Scenario, chance: random.Random) -> dict[str, str]:
     free = [word for word in POOL if word not in text]
     chance.shuffle(free)
     found = dict(zip(scenario.vary.names, free, strict=False))
-    nodes = [node.name for node in scenario.nodes] or ["node-1", "node-2", "node-3"]
+    nodes = [node.name for node in scenario.nodes or THREE_NODES]
     pool = f"node-{chance.randrange(10, 100)}"
     found |= {name: f"{pool}{name.removeprefix('node')}" for name in nodes if name.startswith("node-")}
     return found

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
+from lamplighter.scenarios.cluster.api import Api
 from lamplighter.scenarios.cluster.certificates import Issuer, encoded
+from lamplighter.scenarios.cluster.cluster import Cluster
+from lamplighter.scenarios.cluster.engine import Engine
 from lamplighter.scenarios.cluster.faults.client import Client, Reply
 from lamplighter.scenarios.cluster.faults.load import ScenarioError
 from lamplighter.scenarios.cluster.faults.schema import (
@@ -37,16 +41,35 @@ OPERATOR = User("scenario-operator", (MASTERS,))
 DAY = 86_400.0
 
 
+class World(NamedTuple):
+    """The inside of a stepped sandbox, served to nobody: a copy that goes its own way."""
+
+    cluster: Cluster
+    engine: Engine
+    api: Api
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, event by event."""
+        self.engine.advance(seconds)
+
+
 class Player:
     """Plays steps in one sandbox. On a stepped clock waiting takes no time; on wall time it does."""
 
-    def __init__(self, sandbox: Sandbox, scenario: Scenario) -> None:
+    def __init__(self, sandbox: Sandbox | World, scenario: Scenario) -> None:
         self.sandbox = sandbox
         self.scenario = scenario
         token = secrets.token_hex(16)  # nobody else is to have it: the sandbox may be served
         sandbox.cluster.authenticator.add(token, OPERATOR)
         self.client = Client(sandbox.api, token)
         self._issuers: dict[str, Issuer] = {}
+
+    def branch(self) -> Player:
+        """A player in a copy of the sandbox as it is now (stepped ones only): what happens there happens only there."""
+        place = self.sandbox
+        made = Player(World(*copy.deepcopy((place.cluster, place.engine, place.api))), self.scenario)
+        made._issuers = self._issuers
+        return made
 
     def begin(self) -> None:
         """Make the objects. Raises ScenarioError for one that the API server refuses."""
@@ -64,6 +87,8 @@ class Player:
         for obj in self.scenario.objects:
             if obj["kind"] != "Namespace":
                 self._must(self.client.create(copied(obj)), f"{obj['kind']} {name_of(obj)}")
+            if obj["kind"] == "CustomResourceDefinition":
+                self._settle()
         self._settle()
 
     def run(self, steps: Iterable[Step]) -> None:
@@ -165,7 +190,10 @@ class Player:
                     cluster.rules.extend(rule_of(entry) for entry in step.rules)
                 case Use():
                     said = {"cpu": step.cpu, "memory": step.memory}
-                    cluster.usage[step.namespace, step.app] = {k: v for k, v in said.items() if v}
+                    found = {k: v for k, v in said.items() if v}
+                    cluster.usage[step.namespace, step.app] = found | (
+                        {"shared": True} if step.shared else {}
+                    )
                 case Kubelet(running=True):
                     cluster.stopped_nodes.discard(step.node)
                 case Kubelet():

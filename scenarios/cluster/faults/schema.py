@@ -145,6 +145,8 @@ class Use(_Model):
     app: str
     cpu: str = ""
     memory: str = ""
+    shared: bool = False
+    """Whether that is what all pods of the app use together, each its part: a load that is balanced."""
 
 
 class Kubelet(_Model):
@@ -175,7 +177,7 @@ class Ready(_Model):
 
 
 class Steady(_Model):
-    """No container of the workload's pods ended in the last `seconds`."""
+    """No container of the workload's pods ended or was restarted in the last `seconds`."""
 
     check: Literal["steady"]
     target: RefText

@@ -230,11 +230,9 @@ class Container:
     def _running(self, now: float) -> None:
         behaviour = self.behaviour()
         end = self.started_at + behaviour.run_seconds
-        if behaviour.memory > self._limit():
-            if now + 1e-6 >= end:
-                self._end(now, 137, "OOMKilled")
-                return
-            self.until = end
+        killed = behaviour.memory > self._limit()
+        if killed and now + 1e-6 >= end:
+            self._end(now, 137, "OOMKilled")
             return
         if behaviour.exit_code is not None and now + 1e-6 >= end:
             code = behaviour.exit_code
@@ -246,7 +244,7 @@ class Container:
         if self.phase == "running":
             waits = [self.needs_due] if needy(behaviour) else []
             waits += [probed.due for kind, probed in self.probes.items() if self._applies(kind)]
-            if behaviour.exit_code is not None:
+            if killed or behaviour.exit_code is not None:
                 waits.append(end)
             self.until = min(waits, default=float("inf"))
 

@@ -116,8 +116,7 @@ class Kubelets:
         for container in run.init:
             container.advance(now)
             waits.append(container.until)
-            sidecar = container.spec.get("restartPolicy") == "Always"
-            if not (sidecar and container.started) and not container.succeeded():
+            if not _initialized(container):
                 return min(waits)
         for container in run.main:
             container.advance(now)
@@ -138,7 +137,7 @@ class Kubelets:
 
     def _status(self, run: Run, pod: Json) -> Json:
         status = dict(pod.get("status") or {})
-        initialized = all(c.succeeded() or c.started for c in run.init)
+        initialized = all(_initialized(c) for c in run.init)
         sidecars = [c for c in run.init if c.spec.get("restartPolicy") == "Always"]
         serving = [*sidecars, *run.main]
         unready = [c.spec["name"] for c in serving if not (c.ready and c.phase == "running")]
@@ -177,7 +176,7 @@ class Kubelets:
             if over
             else ("ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
         )
-        incomplete = [c.spec["name"] for c in run.init if not (c.succeeded() or c.started)]
+        incomplete = [c.spec["name"] for c in run.init if not _initialized(c)]
         not_init = (
             "ContainersNotInitialized",
             f"containers with incomplete status: [{' '.join(incomplete)}]",
@@ -240,6 +239,12 @@ class Kubelets:
         self._runs.pop(uid, None)
         self._uids.pop(key, None)
         self.cluster.records.forget(uid)
+
+
+def _initialized(container: Container) -> bool:
+    """Whether an init container lets the next one begin: a sidecar once it started, any other once it ended well."""
+    sidecar = container.spec.get("restartPolicy") == "Always"
+    return container.succeeded() or (sidecar and container.started)
 
 
 class Leases:

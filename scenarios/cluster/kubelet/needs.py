@@ -41,8 +41,11 @@ def unmet(cluster: Cluster, pod: Json, behaviour: Behaviour) -> str:
 
 def unready(cluster: Cluster, pod: Json, behaviour: Behaviour) -> str:
     """Why a server says that it is not ready."""
-    found = (unreachable(cluster, pod, address) for address in behaviour.depends)
-    return next((f"not ready: {wrong}" for wrong in found if wrong), "")
+    for address in behaviour.depends:
+        wrong = unreachable(cluster, pod, address)
+        if wrong:
+            return f"not ready: cannot connect to {address}: {wrong}"
+    return ""
 
 
 def unreachable(cluster: Cluster, pod: Json, address: str) -> str:

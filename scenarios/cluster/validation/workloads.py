@@ -100,6 +100,15 @@ def replica_set(obj: Json) -> Iterator[Cause]:
     yield from _template(obj["spec"])
 
 
+def _with_claims(spec: Json) -> Json:
+    """The spec with a volume for each claim template: what the pods will have, and what containers may mount."""
+    claims = [{"name": at(entry, "metadata", "name")} for entry in spec.get("volumeClaimTemplates") or ()]
+    body = at(spec, "template", "spec") or {}
+    named = {entry.get("name") for entry in body.get("volumes") or ()}
+    volumes = [*(body.get("volumes") or ()), *(entry for entry in claims if entry["name"] not in named)]
+    return {**spec, "template": {**(spec.get("template") or {}), "spec": {**body, "volumes": volumes}}}
+
+
 def stateful_set(obj: Json) -> Iterator[Cause]:
     spec = obj["spec"]
     if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
@@ -110,7 +119,7 @@ def stateful_set(obj: Json) -> Iterator[Cause]:
         text = "must be 'RollingUpdate' or 'OnDelete'"
         yield invalid_value("spec.updateStrategy", spec["updateStrategy"], text)
     yield from pods.not_negative("spec.replicas", spec.get("replicas"))
-    yield from _template(spec)
+    yield from _template(_with_claims(spec))
 
 
 def daemon_set(obj: Json) -> Iterator[Cause]:
