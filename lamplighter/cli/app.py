@@ -42,7 +42,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bench": ("evaluation", "bench_command", "Run a benchmark."),
     "schema": ("schema", "schema", "Print the JSON schemas."),
 }
-HIDDEN = frozenset({"eval", "bench", "schema"})
+HIDDEN = frozenset({"eval", "bench", "schema", "version"})
+"""Not in the list of `lamp --help`, which stays short; `--version` stands there."""
 
 
 class LazyGroup(click.Group):

@@ -31,10 +31,7 @@ _SHOWN = ("nodes", "namespaces", "deployments.apps", "pods", "events")
 
 @click.group()
 def sandbox() -> None:
-    """A Kubernetes cluster to try things on: simulated, on this machine, of this user.
-
-    It is a process of its own; its kubeconfig stands in the state directory, readable by you only.
-    """
+    """A simulated Kubernetes cluster to try things on, a process of its own on this machine."""
 
 
 def _place(invocation: Invocation) -> Place:
@@ -61,11 +58,7 @@ def up(
     outputs: tuple[str, ...],
     as_json: bool,
 ) -> Exit:
-    """Start it, wait until it answers, and print where its kubeconfig is.
-
-    The output is for a shell: eval "$(lamp sandbox up)" sets KUBECONFIG. Exit code 0 also where one runs already, 1
-    where that one is not as was asked for.
-    """
+    """Start it, wait until it answers, and print what sets KUBECONFIG, for `eval "$(lamp sandbox up)"`."""
     from lamplighter.scenarios.cluster.service import manage
 
     chosen = sinks(outputs, as_json)
@@ -156,7 +149,7 @@ def _serve(place: Place, options: Options, chosen: list[Any]) -> Exit:
 @answers
 @click.pass_obj
 def down(invocation: Invocation) -> Answer:
-    """End it; what was in it is gone. Exit code 0 also where none runs."""
+    """End it, and with it what was in it."""
     from lamplighter.scenarios.cluster.service import manage
 
     record = manage.stop(_place(invocation))
@@ -212,10 +205,7 @@ def _told(injection: Mapping[str, Any]) -> str:
 @answers
 @click.pass_obj
 def inject(invocation: Invocation, scenario: str | None, listing: bool, wait: bool) -> Answer:
-    """Let SCENARIO go wrong in the sandbox that runs: its objects now, its timeline as time passes.
-
-    Exit code 1 where none runs or the scenario failed, 3 where this sandbox is not one for it, 64 where it is unknown.
-    """
+    """Let SCENARIO go wrong in the sandbox that runs: its objects now, its timeline as time passes."""
     from lamplighter.scenarios.cluster.service import control, injections, manage
 
     manage.require_extra()

@@ -165,7 +165,7 @@ def test_a_scenario_goes_wrong_in_the_one_that_runs(folder: Path) -> None:
     listed = answer(lamp(folder, "sandbox", "inject", "--list", "--json"))["scenarios"]
     assert {"id", "family", "title", "seconds"} == set(listed[0])
     assert lamp(folder, "sandbox", "inject", "image-bad-tag").code == 1
-    assert b"image-bad-tag?" in lamp(folder, "sandbox", "inject", "image-bad-tags").stderr
+    assert b"did you mean image-bad-tag" in lamp(folder, "sandbox", "inject", "image-bad-tags").stderr
     assert lamp(folder, "sandbox", "inject", "image-bad-tags").code == 64
     assert lamp(folder, "sandbox", "inject").code == 64
     answer(lamp(folder, *UP))
