@@ -41,7 +41,7 @@ def commands(group: click.Group, parent: click.Context) -> Iterator[click.Contex
 def section(context: click.Context) -> str:
     path = context.command_path
     top_level = path.split()[1] if " " in path else ""
-    note = "For developers; not listed in `lamp --help`.\n\n" if top_level in HIDDEN else ""
+    note = "Not listed in `lamp --help`.\n\n" if top_level in HIDDEN else ""
     return f"## {path}\n\n{note}```text\n{context.get_help()}\n```\n"
 
 

@@ -5,6 +5,8 @@ group is gone when `run` returns; where this process ends while a thread of it i
 
 Not ended is what has left that group: a descendant that calls setsid or setpgid, as a daemon does, lives on after
 `run`, within its limits of memory and CPU time but with none of wall time. Nothing that is run from here does that.
+
+`detached` starts the one kind of child that is meant to outlive this process.
 """
 
 from __future__ import annotations
@@ -159,6 +161,37 @@ def _require_waitable() -> None:
 
 def _unstartable(program: str, number: int | None) -> Unavailable:
     return Unavailable(program, f"cannot be started ({os.strerror(number or 0)})", "check the program")
+
+
+_outliving: list[subprocess.Popen[bytes]] = []
+"""What `detached` started: nobody here waits for them, so they are kept from being taken for forgotten ones."""
+
+
+def detached(argv: Sequence[str], *, log: Path, pass_fds: Sequence[int] = ()) -> int:
+    """Starts what is to outlive this process and returns its process id: in a session of its own, with no input, no
+    limits, and its output in the file `log`, which is replaced and readable by its owner only.
+
+    Raises Unavailable when it cannot be started, InputError when `log` cannot be written.
+    """
+    try:
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise InputError(str(log), f"cannot be written ({error.strerror})", "check its folder") from error
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+            start_new_session=True,
+            pass_fds=tuple(pass_fds),
+        )
+    except OSError as error:
+        raise _unstartable(argv[0], error.errno) from error
+    finally:
+        os.close(handle)
+    _outliving.append(child)
+    return child.pid
 
 
 class _Watch:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("plan", "plan", "Show, approve, deny or apply a plan."),
     "pending": ("plan", "pending", "List the plans that wait for a decision."),
     "audit": ("audit", "audit", "Verify, read or export the audit log."),
+    "sandbox": ("sandbox", "sandbox", "A simulated Kubernetes cluster to try things on."),
     "config": ("config", "config", "Show the settings and where each comes from."),
     "doctor": ("doctor", "doctor", "Say what is missing or wrong, with the remedy."),
     "freeze": ("freeze", "freeze", "Stop all changes from now on."),
@@ -41,7 +42,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bench": ("evaluation", "bench_command", "Run a benchmark."),
     "schema": ("schema", "schema", "Print the JSON schemas."),
 }
-HIDDEN = frozenset({"eval", "bench", "schema"})
+HIDDEN = frozenset({"eval", "bench", "schema", "version"})
+"""Not in the list of `lamp --help`, which stays short; `--version` stands there."""
 
 
 class LazyGroup(click.Group):

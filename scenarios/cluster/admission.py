@@ -56,13 +56,13 @@ def _service_account(cluster: Cluster, obj: Json) -> None:
         why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
         raise forbidden("pods", "", name_of(obj), why)
     wanted = spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True))
-    if not wanted or any(v["name"].startswith("kube-api-access-") for v in spec.get("volumes") or ()):
+    if not wanted or any(v.get("name", "").startswith("kube-api-access-") for v in spec.get("volumes") or ()):
         return
     volume = f"kube-api-access-{cluster.suffix()}"
     spec.setdefault("volumes", []).append({"name": volume, "projected": _projected()})
-    for container in spec["containers"] + (spec.get("initContainers") or []):
+    for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
         mounts = container.setdefault("volumeMounts", [])
-        if not any(mount["mountPath"] == TOKEN_PATH for mount in mounts):
+        if not any(mount.get("mountPath") == TOKEN_PATH for mount in mounts):
             mounts.append({"name": volume, "readOnly": True, "mountPath": TOKEN_PATH})
 
 

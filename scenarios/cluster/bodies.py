@@ -56,6 +56,12 @@ def _check_kind(registry: Registry, body: Json, kind: Kind) -> None:
     name = body.setdefault("kind", kind.kind)
     if (api_version, name) == (kind.api_version, kind.kind):
         return
+    for member, value in (("apiVersion", api_version), ("kind", name)):
+        if not isinstance(value, str):
+            why = (
+                f"couldn't get version/kind; json parse error: json: cannot unmarshal {type(value).__name__}"
+            )
+            raise bad_request(f"{why} into Go struct field .{member} of type string")
     prefix = f'{name} in version "{kind.version}" cannot be handled as a {kind.kind}: '
     if registry.of_kind(api_version, name) is None:
         scheme = 'scheme "pkg/api/legacyscheme/scheme.go:30"'
@@ -82,15 +88,19 @@ def _typed(body: Json, kind: Kind, request: Request) -> tuple[Json, dict[str, st
     found = [f'unknown field "{path}"' for path in unknown]
     if found and mode == "Strict":
         raise bad_request(f"{prefix}strict decoding error: {', '.join(found)}")
-    headers = (
-        {"Warning": ", ".join(f"299 - {compact(text)}" for text in found)} if found and mode == "Warn" else {}
-    )
-    return read, headers
+    return read, warnings(found) if mode == "Warn" else {}
+
+
+def warnings(texts: list[str]) -> dict[str, str]:
+    """The header that shows them to whoever sent the request."""
+    return {"Warning": ", ".join(f"299 - {compact(text)}" for text in texts)} if texts else {}
 
 
 def check_name(body: Json, target: Target) -> None:
     """Raises 400 for a name or namespace that is not that of the path."""
     meta = body.setdefault("metadata", {})
+    if not isinstance(meta, dict):
+        raise bad_request("json: cannot unmarshal into Go struct field .metadata of type v1.ObjectMeta")
     name = meta.setdefault("name", target.name)
     if name != target.name:
         raise bad_request(
@@ -112,8 +122,9 @@ def delete_options(request: Request) -> Json:
         found = media.body_of(request.body, media_type, options)
     for name in ("propagationPolicy", "gracePeriodSeconds"):
         if request.option(name):
-            value = request.option(name)
-            found.setdefault(name, int(value) if name == "gracePeriodSeconds" else value)
+            found.setdefault(
+                name, request.number(name) if name == "gracePeriodSeconds" else request.option(name)
+            )
     return found
 
 

@@ -10,20 +10,30 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 class Clock:
-    """Seconds since the epoch and the API's spellings of them. A stepped clock moves only by `advance`."""
+    """Seconds since the epoch and the API's spellings of them. A stepped clock moves only by `advance`.
 
-    def __init__(self, stepped: bool = False, start: datetime = START) -> None:
+    One that goes by wall time may go `speed` times as fast, from the moment on at which it was made or released.
+    """
+
+    def __init__(self, stepped: bool = False, start: datetime = START, speed: float = 1.0) -> None:
         self.stepped = stepped
+        self.speed = speed
         self._now = start.timestamp()
+        self._origin = time.time()
 
     def now(self) -> float:
-        return self._now if self.stepped else time.time()
+        return self._now if self.stepped else self._origin + (time.time() - self._origin) * self.speed
 
     def advance(self, seconds: float) -> None:
         """Move a stepped clock; a real one cannot be moved (RuntimeError)."""
         if not self.stepped:
             raise RuntimeError("only a stepped clock can be advanced")
         self._now += seconds
+
+    def release(self) -> None:
+        """Go by wall time from here on."""
+        self.stepped = False
+        self._origin = time.time()
 
     def stamp(self) -> str:
         """metav1.Time: whole seconds."""

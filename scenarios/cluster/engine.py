@@ -129,6 +129,7 @@ class Engine:
                 following = self._fire()
             if any(self._look() for _ in range(BATCH)):
                 continue
-            wait = 5.0 if following is None else max(0.0, following - self.cluster.clock.now())
+            clock = self.cluster.clock
+            wait = 5.0 if following is None else max(0.0, following - clock.now()) / clock.speed
             self._wake.wait(min(wait, 5.0))
             self._wake.clear()

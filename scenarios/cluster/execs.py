@@ -21,6 +21,8 @@ GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDOUT, STDERR, ERROR = 1, 2, 3
 BINARY, CLOSE = 2, 8
+MOST_FRAME = 1024 * 1024
+"""Bytes of a frame that is read; kubectl sends 32 KiB at most."""
 
 
 class Session(NamedTuple):
@@ -135,4 +137,6 @@ def _until_closed(reader: BufferedIOBase) -> None:
         size = head[1] & 127
         if size > 125:
             size = int.from_bytes(reader.read(2 if size == 126 else 8), "big")
+        if size > MOST_FRAME:
+            return
         reader.read(size + (4 if head[1] & 128 else 0))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from lamplighter.scenarios.cluster.errors import bad_request
 from lamplighter.scenarios.cluster.rbac import Access
+
+NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,17 @@ class Request:
         """The first value of a query parameter."""
         found = self.query.get(name)
         return found[0] if found else default
+
+    def number(self, name: str) -> int:
+        """The whole number of a query parameter, 0 for none. Raises 400."""
+        text = self.option(name)
+        if not text:
+            return 0
+        if not NUMBER.fullmatch(text):
+            raise bad_request(f'strconv.ParseInt: parsing "{text[:40]}": invalid syntax')
+        if not -(2**63) <= int(text) < 2**63:
+            raise bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')
+        return int(text)
 
     def flag(self, name: str) -> bool:
         return self.option(name).lower() in ("1", "true")

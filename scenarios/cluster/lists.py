@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from lamplighter.scenarios.cluster.http import Request
 from lamplighter.scenarios.cluster.jsons import Json, labels_of, name_of, namespace_of
 from lamplighter.scenarios.cluster.kinds import Kind
 
+DIGITS = re.compile(r"[0-9]{1,19}")
 SNAPSHOTS = 64
 """Lists whose continuation is kept; an older one gets 410, as after etcd's compaction."""
 
@@ -43,7 +45,7 @@ def version_of(request: Request) -> int:
     text = request.option("resourceVersion")
     if not text:
         return 0
-    if not text.isdigit():
+    if not DIGITS.fullmatch(text):
         raise internal(
             f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
         )
@@ -61,7 +63,7 @@ class Lists:
     def page(self, kind: Kind, namespace: str | None, request: Request) -> tuple[list[Json], Json]:
         """(items, metadata of the list). Raises 400, 410, 504."""
         chosen = filter_of(request, kind)
-        limit = int(request.option("limit", "0") or 0)
+        limit = request.number("limit")
         token = request.option("continue")
         if token:
             if request.option("resourceVersion"):

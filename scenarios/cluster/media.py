@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any, NamedTuple
 
 import orjson
@@ -91,14 +93,42 @@ class BadJson(ValueError):
     """JSON that cannot be parsed, with Go's words."""
 
 
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+MOST_NODES = 1_000_000
+"""Values of one document of YAML."""
+
+
 def loads(data: bytes) -> Any:
-    """Parsed JSON. Raises BadJson."""
+    """Parsed JSON. Raises BadJson, also for what has no end in a finite answer: NaN, and numbers beyond a float."""
     try:
-        return json.loads(data)
+        found = json.loads(data, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
     except json.JSONDecodeError as error:
         raise BadJson(_go_words(error)) from None
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise BadJson(f"invalid JSON: {error}") from None
+    return _sound(found) if SURROGATE.search(data) else found
+
+
+def _whole(text: str) -> float:
+    """As Go reads a number into no type of its own: int64, beyond it a float."""
+    value = int(text) if len(text) < 20 else float(text)
+    return value if -(2**63) <= value < 2**63 else _finite(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise OverflowError(f"cannot unmarshal number {text[:40]} into Go value of type float64")
+    return value
+
+
+def _sound(value: Any) -> Any:
+    """The value with each half of a surrogate pair replaced, as Go's decoder does it."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_sound(item) for item in value]
+    return {_sound(key): _sound(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _go_words(error: json.JSONDecodeError) -> str:
@@ -120,20 +150,49 @@ def _go_unmarshal(value: Any) -> str:
 
 
 def load_yaml(data: bytes) -> Any:
-    """Parsed YAML, with the types that JSON has. Raises ValueError."""
+    """Parsed YAML, with the types that JSON has. Raises ValueError, also for aliases that unfold without end."""
     import yaml
 
     try:
-        return yaml.load(data, _loader())
-    except yaml.YAMLError as error:
+        return _Plain().plain(yaml.load(data, _loader()))
+    except (yaml.YAMLError, RecursionError, OverflowError) as error:
         raise ValueError(f"error converting YAML to JSON: {error}") from None
+
+
+class _Plain:
+    """Makes JSON's types of what YAML has, and counts what aliases unfold to."""
+
+    def __init__(self) -> None:
+        self._left = MOST_NODES
+
+    def plain(self, value: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise OverflowError("document contains excessive aliasing")
+        if isinstance(value, dict):
+            return {_key(key): self.plain(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.plain(item) for item in value]
+        if isinstance(value, bool | str | None):
+            return value
+        if isinstance(value, int | float):
+            return _whole(str(value)) if isinstance(value, int) else _finite(str(value))
+        raise OverflowError(f"a {type(value).__name__} has no form in JSON")
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if not isinstance(key, str | int | float):
+        raise OverflowError("a key is no text")
+    return str(key)
 
 
 def _loader() -> Any:
     """A safe loader that leaves times as the texts that they are."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         pass
 
     Loader.yaml_implicit_resolvers = {

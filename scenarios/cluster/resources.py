@@ -40,7 +40,14 @@ from lamplighter.scenarios.cluster.writes import Options
 
 SCALE_PATCHES = (MERGE, JSON_PATCH, STRATEGIC)
 NOT_SIMULATED = {"proxy", "attach", "portforward", "approval"}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ENDPOINTS_WARNING = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
+
+
+def not_allowed() -> ApiError:
+    return ApiError(
+        405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {}
+    )
 
 
 class Resources:
@@ -61,17 +68,19 @@ class Resources:
     def _check_method(self, request: Request, target: Target, kind: Kind) -> None:
         verb = access_of(request, target).verb
         if target.subresource:
+            if request.method not in METHODS:
+                raise not_allowed()
             return
         misplaced = (request.method == "POST" and target.name) or (
             request.method in ("PUT", "PATCH") and not target.name
         )
         if (
             misplaced
+            or request.method not in METHODS
             or verb not in kind.verbs
             or (request.method == "POST" and kind.namespaced and not target.namespace)
         ):
-            text = "the server does not allow this method on the requested resource"
-            raise ApiError(405, "MethodNotAllowed", text, {})
+            raise not_allowed()
 
     def _dispatch(self, request: Request, target: Target, kind: Kind, user: User, form: Form) -> Response:
         if kind.group == "metrics.k8s.io":
@@ -231,12 +240,14 @@ class Resources:
         except schema.DecodeError as error:
             raise invalid("", "", "", [invalid_value("patch", compact(merged), str(error))]) from None
         strict = [f'unknown field "{path}"' for path in unknown]
-        if strict and request.option("fieldValidation") == "Strict":
+        mode = request.option("fieldValidation", "Warn")
+        if strict and mode == "Strict":
             raise bad_request(f"strict decoding error: {', '.join(strict)}")
-        new = conversion.stored(kind, read, storage)
-        return self._answer(
-            200, writes.update(self.cluster, storage, copied(new), old, options), kind, form, request
+        headers = bodies.warnings(strict) if mode == "Warn" else {}
+        new = writes.update(
+            self.cluster, storage, copied(conversion.stored(kind, read, storage)), old, options
         )
+        return self._answer(200, new, kind, form, request, headers)
 
     def _apply(self, request: Request, target: Target, kind: Kind, options: Options, form: Form) -> Response:
         if not request.option("fieldManager"):
@@ -270,6 +281,8 @@ class Resources:
             return self._scale(request, kind, old, user)
         if name in ("resize", "ephemeralcontainers"):
             return self._plain_part(request, target, kind, user, form)
+        if request.method not in bodies.OPTION_KINDS:
+            raise not_allowed()
         options = bodies.write_options(request, user)
         body = bodies.loose_body(request, name)
         match name:

@@ -147,7 +147,7 @@ def _slice(obj: Json, now: float) -> list[Any]:
     found = [address for entry in obj.get("endpoints") or () for address in entry["addresses"]]
     return [
         name_of(obj),
-        obj["addressType"],
+        obj.get("addressType", ""),
         _more(ports) if ports else UNSET,
         _more(found) if found else UNSET,
         made(obj, now),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
+import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 
 from lamplighter.scenarios.cluster import acts
 from lamplighter.scenarios.cluster.api import Api
-from lamplighter.scenarios.cluster.clock import Clock
+from lamplighter.scenarios.cluster.clock import START, Clock
 from lamplighter.scenarios.cluster.cluster import Cluster
 from lamplighter.scenarios.cluster.controllers import all_controllers
 from lamplighter.scenarios.cluster.engine import Engine
@@ -48,10 +50,13 @@ THREE_NODES = tuple(Node(f"node-{number}", f"zone-{letter}") for number, letter 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a sandbox is put up. Where it is `stepped`, time begins at a fixed moment and moves by `Sandbox.advance`."""
+    """How a sandbox is put up. Where it is `stepped`, time begins at `start` and moves by `Sandbox.advance`."""
 
     nodes: Sequence[Node] = THREE_NODES
     stepped: bool = False
+    start: datetime = START
+    speed: float = 1.0
+    """How fast time passes where it is not stepped; clients then see times that lie ahead of theirs."""
     seed: int = 0
     metrics: bool = True
     tokens: Mapping[str, User] = field(default_factory=dict)
@@ -67,11 +72,13 @@ class Sandbox:
         plan = plan or Plan()
         self.authority = Authority()
         self.cluster = Cluster(
-            Clock(plan.stepped), plan.seed, plan.metrics, self.authority.certificate.decode()
+            Clock(plan.stepped, plan.start, plan.speed),
+            plan.seed,
+            plan.metrics,
+            self.authority.certificate.decode(),
         )
         self.cluster.rules = [rule_of(entry) for entry in plan.rules]
         self.engine = Engine(self.cluster, all_controllers(self.cluster))
-        self._stepped = plan.stepped
         self._folder = tempfile.TemporaryDirectory(prefix="lamplighter-sandbox-")
         self.ca_file = self._write("ca.crt", self.authority.certificate)
         self._bootstrap(plan)
@@ -123,8 +130,14 @@ class Sandbox:
         with self.cluster.lock:
             self.engine.advance(seconds)
 
+    def release(self) -> None:
+        """Let a stepped sandbox that has not been entered catch up with wall time, and go by it from then on."""
+        with self.cluster.lock:
+            self.engine.advance(max(0.0, time.time() - self.cluster.clock.now()))
+            self.cluster.clock.release()
+
     def __enter__(self) -> Sandbox:
-        if not self._stepped:
+        if not self.cluster.clock.stepped:
             self.engine.start()
         self.server.run()
         return self

@@ -148,8 +148,15 @@ class _Reader:
         if kind == "array":
             if not isinstance(value, list):
                 raise _wrong(value, owner, path, "[]" + _go_type(node.get("items", {})))
-            return [item if item is None else self.value(item, node["items"], owner, path) for item in value]
+            return [self._entry(item, node["items"], owner, path) for item in value]
         return value if kind is None or self.custom else _scalar(value, node, owner, path)
+
+    def _entry(self, value: Any, node: Json, owner: str, path: str) -> Any:
+        """An item of a list; null is the zero value of its type, as in Go."""
+        if value is None and not self.custom:
+            whole = resolved(node)
+            value = {} if whole.get("properties") else "" if whole.get("type") == "string" else None
+        return value if value is None else self.value(value, node, owner, path)
 
     def mapping(self, value: Any, node: Json, name: str, owner: str, path: str) -> Any:
         if not isinstance(value, dict):

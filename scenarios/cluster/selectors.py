@@ -109,8 +109,8 @@ def of_object(selector: Json | None) -> list[Requirement] | None:
         "Lt": "lt",
     }
     for entry in selector.get("matchExpressions") or ():
-        operator = names.get(entry["operator"], "in")
-        found.append(Requirement(entry["key"], operator, tuple(entry.get("values") or ())))
+        operator = names.get(entry.get("operator", ""), "in")
+        found.append(Requirement(entry.get("key", ""), operator, tuple(entry.get("values") or ())))
     return found
 
 

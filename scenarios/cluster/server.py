@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from lamplighter.scenarios.cluster import execs, media
 from lamplighter.scenarios.cluster.api import Api, refused
@@ -18,15 +21,63 @@ from lamplighter.scenarios.cluster.errors import ApiError
 from lamplighter.scenarios.cluster.http import Request, Response
 
 IDLE_SECONDS = 120.0
+"""How long a connection is kept on which nothing is asked."""
 HANDSHAKE_SECONDS = 15.0
+HEADER_SECONDS = 32.0
+"""From the first byte of a request to the end of its headers; as the real server has it (ReadHeaderTimeout)."""
+BODY_SECONDS = 60.0
+WRITE_SECONDS = 60.0
+"""How long a client may leave what is sent to it unread."""
 MOST_DISCARDED = 64 * 1024 * 1024
+DISCARD_SECONDS = 3.0
+DIGITS = re.compile(r"[0-9]{1,18}")
+CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+REASONS = {
+    405: "MethodNotAllowed",
+    414: "RequestURITooLong",
+    431: "RequestHeaderFieldsTooLarge",
+    501: "NotImplemented",
+}
+
+
+class _Arriving(io.RawIOBase):
+    """What a client sends, by a deadline: a client that sends a byte now and then gets no more time for it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._end = 0.0
+        self._idle = True
+        self.wait()
+
+    def wait(self) -> None:
+        """For the next request, which has to come whole soon after its first byte."""
+        self._end, self._idle = time.monotonic() + IDLE_SECONDS, True
+
+    def within(self, seconds: float) -> None:
+        self._end, self._idle = time.monotonic() + seconds, False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Raises TimeoutError."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("too slow")
+        self._connection.settimeout(left)
+        try:
+            count = self._connection.recv_into(buffer)
+        finally:
+            self._connection.settimeout(WRITE_SECONDS)
+        if self._idle:
+            self.within(HEADER_SECONDS)
+        return count
 
 
 class Handler(BaseHTTPRequestHandler):
     """Turns what comes over a connection into a Request, and a Response into bytes."""
 
     protocol_version = "HTTP/1.1"
-    timeout = IDLE_SECONDS
     wbufsize = 64 * 1024
     server: Server  # pyright: ignore[reportIncompatibleVariableOverride]  # the one that made it
 
@@ -35,6 +86,22 @@ class Handler(BaseHTTPRequestHandler):
         self.request.settimeout(HANDSHAKE_SECONDS)
         self.request.do_handshake()
         super().setup()
+        self.connection.settimeout(WRITE_SECONDS)
+        self.rfile.close()
+        self._arriving = _Arriving(self.connection)
+        self.rfile = io.BufferedReader(self._arriving, 64 * 1024)
+
+    def handle_one_request(self) -> None:
+        self._arriving.wait()
+        super().handle_one_request()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What `http.server` refuses by itself (a malformed head, an unknown method), as a Status too."""
+        self.close_connection = True
+        self.request_version = (
+            self.protocol_version
+        )  # what was read so far may look like HTTP/0.9, without headers
+        self._send(refused(ApiError(code, REASONS.get(code, "BadRequest"), message or "bad request")))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged."""
@@ -45,6 +112,11 @@ class Handler(BaseHTTPRequestHandler):
         except ApiError as error:
             self.close_connection = True
             self._send(refused(error))
+            return
+        except TimeoutError:
+            self.close_connection = True
+            text = "Timeout: request did not complete within the allotted duration"
+            self._send(refused(ApiError(504, "Timeout", text)))
             return
         if execs.wants_upgrade(request):
             self._upgrade(request)
@@ -58,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _any
 
     def _read(self) -> Request:
-        parts = urlsplit(self.path)
+        path, _, query = self.path.partition("?")
         headers: dict[str, str] = {}
         for name, value in self.headers.items():
             low = name.lower()
@@ -66,8 +138,8 @@ class Handler(BaseHTTPRequestHandler):
         certificate = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
         return Request(
             self.command,
-            unquote(parts.path),
-            parse_qs(parts.query, keep_blank_values=True),
+            unquote(path),
+            parse_qs(query, keep_blank_values=True),
             headers,
             self._body(headers),
             certificate,
@@ -75,34 +147,44 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self, headers: dict[str, str]) -> bytes:
         """The whole body. Raises 400 for a length that is none, 413 for one that is too large."""
-        if "chunked" in headers.get("transfer-encoding", ""):
+        self._arriving.within(BODY_SECONDS)
+        if "chunked" in headers.get("transfer-encoding", "").lower():
             return self._chunks()
         text = headers.get("content-length") or "0"
-        if not text.isdigit():
+        if not DIGITS.fullmatch(text):
             raise ApiError(400, "BadRequest", f"invalid Content-Length: {text[:20]!r}")
         size = int(text)
         if size > media.MOST_BYTES:
             self._discard(size)
             raise too_large()
-        return self.rfile.read(size) if size else b""
+        return self._whole(size)
+
+    def _whole(self, size: int) -> bytes:
+        """So many bytes. Raises 400 where the client stops before: what came is not what was meant."""
+        found = self.rfile.read(size) if size else b""
+        if len(found) < size:
+            raise ApiError(400, "BadRequest", "unexpected EOF")
+        return found
 
     def _discard(self, size: int) -> None:
         """Read what is refused, within reason: a client that still sends would not read the answer."""
+        self._arriving.within(DISCARD_SECONDS)
         left = min(size, MOST_DISCARDED)
-        while left > 0 and (piece := self.rfile.read(min(left, 64 * 1024))):
-            left -= len(piece)
+        with contextlib.suppress(TimeoutError):
+            while left > 0 and (piece := self.rfile.read1(min(left, 64 * 1024))):
+                left -= len(piece)
 
     def _chunks(self) -> bytes:
         found = bytearray()
         while True:
             line = self.rfile.readline(64).split(b";")[0].strip()
-            try:
-                size = int(line, 16)
-            except ValueError:
-                raise ApiError(400, "BadRequest", "malformed chunk") from None
-            if size < 0 or len(found) + size > media.MOST_BYTES:
+            if not CHUNK_SIZE.fullmatch(line):
+                raise ApiError(400, "BadRequest", "malformed chunk")
+            size = int(line, 16)
+            if len(found) + size > media.MOST_BYTES:
+                self._discard(MOST_DISCARDED)
                 raise too_large()
-            found += self.rfile.read(size)
+            found += self._whole(size)
             self.rfile.readline(8)
             if not size:
                 return bytes(found)
@@ -152,7 +234,7 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             return True
         finally:
-            self.connection.settimeout(IDLE_SECONDS)
+            self.connection.settimeout(WRITE_SECONDS)
 
     def _upgrade(self, request: Request) -> None:
         self.close_connection = True
@@ -160,6 +242,7 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(answer, Response):
             self._send(answer)
             return
+        self._arriving.within(BODY_SECONDS)
         with contextlib.suppress(OSError):
             execs.serve(self.rfile, self.wfile, request, answer)
 

@@ -105,7 +105,7 @@ def _new_pod(cluster: Cluster, obj: Json) -> None:
 
 def _new_job(cluster: Cluster, obj: Json) -> None:
     """Labels and selector that tie a Job to its pods."""
-    spec, uid, name = obj["spec"], uid_of(obj), obj["metadata"]["name"]
+    spec, uid, name = obj["spec"], uid_of(obj), obj["metadata"].get("name", "")
     spec.setdefault("manualSelector", False)
     if spec["manualSelector"]:
         return

@@ -105,8 +105,12 @@ def watch(
         for change in missed:
             watcher(change)
     cluster.store.listeners.append(watcher)
-    seconds = float(request.option("timeoutSeconds", "0") or 0) or LONGEST_SECONDS
-    return stream.run(first, seconds, request.flag("allowWatchBookmarks"))
+    seconds = float(request.number("timeoutSeconds")) or LONGEST_SECONDS
+    pieces = stream.run(first, seconds, request.flag("allowWatchBookmarks"))
+    next(
+        pieces
+    )  # from here on closing it takes the watcher away, also where the client left before the answer
+    return pieces
 
 
 def _once(line: bytes) -> Generator[bytes]:
@@ -125,6 +129,7 @@ class _Stream:
         """Lines until the time is up; b"" now and then, so that a client that is gone is noticed."""
         end, marked = time.monotonic() + seconds, time.monotonic()
         try:
+            yield b""
             if first:
                 yield b"".join(first)
             while (left := end - time.monotonic()) > 0:

@@ -44,6 +44,7 @@ EVALS: dict[str, str] = {
 BENCHES: dict[str, str] = {
     "cli": "lamplighter.scenarios.bench_cli:measure",
     "drift": "lamplighter.scenarios.bench_drift:measure",
+    "sandbox": "lamplighter.scenarios.bench_sandbox:measure",
 }
 
 

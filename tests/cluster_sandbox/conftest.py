@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from http.client import HTTPSConnection
+from typing import Any
 
 import pytest
 
 from lamplighter.scenarios.cluster.rbac import MASTERS, User
 from lamplighter.scenarios.cluster.sandbox import Node, Plan, Sandbox
+from tests.cluster_sandbox import replay
 from tests.cluster_sandbox.worlds import World
 
+SPEED = 5.0
 TOKENS = {
     "admin-token": User("admin", (MASTERS,), "1"),
     "restricted-token": User("restricted", ("ops-restricted",), "2"),
@@ -53,7 +58,7 @@ def recorded_node(number: int, zone: str) -> Node:
 def recorded_plan() -> Plan:
     """The nodes and users of the recorded control plane, and like it no metrics server."""
     nodes = [recorded_node(number, zone) for number, zone in enumerate("abc", 1)]
-    return Plan(nodes=nodes, tokens=TOKENS, metrics=False, address="127.0.0.1:6443")
+    return Plan(nodes=nodes, tokens=TOKENS, metrics=False, address="127.0.0.1:6443", speed=replay.SPEED)
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +68,41 @@ def recorded() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def live() -> Iterator[Sandbox]:
-    """A sandbox on wall time, as a person has it."""
-    with Sandbox(Plan(tokens=TOKENS)) as sandbox:
+    """One sandbox for all tests of clients: as a person has it, but time goes by faster."""
+    with Sandbox(Plan(tokens=TOKENS, speed=SPEED)) as sandbox:
         yield sandbox
+
+
+@pytest.fixture(scope="session")
+def api(live: Sandbox) -> Iterator[Any]:
+    """The official Python client."""
+    from kubernetes import client, config
+
+    configuration = client.Configuration()
+    config.load_kube_config(str(live.kubeconfig), client_configuration=configuration)
+    with client.ApiClient(configuration) as found:
+        yield found
+
+
+def web(namespace: str, name: str = "web", image: str = "web:1", replicas: int = 2) -> dict[str, Any]:
+    """The manifest of a Deployment."""
+    container = {"name": "main", "image": image, "ports": [{"containerPort": 80}]}
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template},
+    }
+
+
+def connect(sandbox: Sandbox, timeout: float = 30.0) -> HTTPSConnection:
+    """A connection with nothing between it and the server but TLS."""
+    context = ssl.create_default_context(cafile=str(sandbox.ca_file))
+    host, _, port = sandbox.url.removeprefix("https://").partition(":")
+    return HTTPSConnection(host, int(port), timeout=timeout, context=context)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -36,7 +37,6 @@ from lamplighter.scenarios.cluster.kubelet.behaviour import rule_of
 from lamplighter.scenarios.cluster.rbac import MASTERS, User
 from lamplighter.scenarios.cluster.sandbox import THREE_NODES, Node, Plan, Sandbox
 
-TOKEN = "scenario"
 OPERATOR = User("scenario-operator", (MASTERS,))
 DAY = 86_400.0
 
@@ -59,8 +59,9 @@ class Player:
     def __init__(self, sandbox: Sandbox | World, scenario: Scenario) -> None:
         self.sandbox = sandbox
         self.scenario = scenario
-        sandbox.cluster.authenticator.add(TOKEN, OPERATOR)
-        self.client = Client(sandbox.api, TOKEN)
+        token = secrets.token_hex(16)  # nobody else is to have it: the sandbox may be served
+        sandbox.cluster.authenticator.add(token, OPERATOR)
+        self.client = Client(sandbox.api, token)
         self._issuers: dict[str, Issuer] = {}
 
     def branch(self) -> Player:
