@@ -22,8 +22,6 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     decision: Expected
-    without_terraform: Expected | None = None
-    """The answer from code, state and trace alone, where it is another one."""
     why: str = Field(min_length=10)
     kinds: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
@@ -46,9 +44,6 @@ class Rule(BaseModel):
         if self.loose is not None and self.loose != _is_loose(truth, kind):
             return False
         return not self.live or live in self.live
-
-    def answer(self, *, terraform: bool) -> Expected:
-        return self.decision if terraform or self.without_terraform is None else self.without_terraform
 
 
 def rule_for(truth: DriftTruth | UnmanagedTruth) -> Rule:

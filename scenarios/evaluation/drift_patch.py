@@ -182,11 +182,12 @@ def _decided_wrongly(case: _Case, way: str) -> Iterator[Wrong]:
                 yield case.wrong(key, "missed")
             continue
         rule = rule_for(truth.of)
-        expected = rule.answer(terraform=way == DECIDED)
         if not found:
             yield case.wrong(key, "missed")
-        elif found != {expected}:
-            yield case.wrong(key, f"decision: {', '.join(sorted(found))}, expected {expected}: {rule.why}")
+        elif found != {rule.decision}:
+            yield case.wrong(
+                key, f"decision: {', '.join(sorted(found))}, expected {rule.decision}: {rule.why}"
+            )
 
 
 def _aim(case: _Case, unplaced: Mapping[Key, str]) -> Aim:

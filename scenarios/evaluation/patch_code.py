@@ -83,6 +83,7 @@ def _value(values: Mapping[str, Any], truth: DriftTruth) -> str:
 
 
 def _members(found: Any, truth: DriftTruth) -> str:
+    found = [] if found is None else found
     if not isinstance(found, list) or not is_known(found):
         return NOT_COMPUTED
     rows = [row for member in found for row in _rows(member)]

@@ -52,18 +52,9 @@ def test_a_source_that_was_replaced_lies_within_the_old_ones() -> None:
         ("logs-filter-deleted", "revert"),
         ("tag-changed", "codify"),
         ("parameter-value-changed", "ask"),
+        ("lambda-environment-changed", "ask"),
     ],
 )
 def test_the_policy_of_some_kinds(kind: str, decision: str) -> None:
     found = [rule for rule, group in _truths().items() for truth in group if truth.kind == kind]
     assert {rule.decision for rule in found} == {decision}
-
-
-def test_a_value_that_the_trail_hides_is_asked_about_where_nothing_else_tells_it() -> None:
-    (rule,) = {
-        rule
-        for rule, group in _truths().items()
-        for truth in group
-        if truth.kind == "lambda-environment-changed"
-    }
-    assert rule.answer(terraform=True) == "codify" and rule.answer(terraform=False) == "ask"
