@@ -7,6 +7,7 @@ edit that rests on such a value is refused: Terraform's own plan can tell then, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
@@ -57,20 +58,33 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     if assumed:
         return Judgement(assumed)
     allowed = [_Allowed(goal, before, after) for goal in goals]
-    for change in changes(before.written, after.written):
+    carried = _carried(before, after)
+    for change in changes(before.written, after.written, carried):
         if not any(one.covers(change) for one in allowed) and not _is_stored(change, after):
             return Judgement(_said(change))
-    reason = _imports(before, after) or _around(before.written, after.written)
+    reason = _imports(before, after, carried) or _around(before.written, after.written)
     if reason:
         return Judgement(reason)
-    uncertain, notes = _uncertain(before.written, after.written, goals, after)
+    uncertain, notes = _uncertain(before.written, after.written, carried, goals, after)
     return Judgement(uncertain, (*notes, *_outputs(before.written, after.written)))
 
 
-def changes(before: Written, after: Written) -> Iterator[Change]:
-    """Everything that is computed on both sides and differs, in the order of addresses."""
-    for address in sorted({*before.instances, *after.instances}):
-        was, now = before.instances.get(address), after.instances.get(address)
+def _carried(before: Code, after: Code) -> Mapping[str, str]:
+    """Instances that `moved` blocks carry to another address: the new one -> the one before."""
+    found: dict[str, str] = {}
+    known = before.written.instances
+    for address in known.keys() - after.written.instances.keys():
+        to = after.project.moved_to(address, known)
+        if to in after.written.instances:
+            found[to] = address
+    return found
+
+
+def changes(before: Written, after: Written, carried: Mapping[str, str] = MappingProxyType({})) -> Iterator[Change]:
+    """Everything that is computed on both sides and differs, in the order of addresses; `carried` are the new addresses
+    of what was moved -> those before."""
+    for address in sorted({*before.instances, *after.instances} - {*carried.values()}):
+        was, now = before.instances.get(carried.get(address, address)), after.instances.get(address)
         if was is None or now is None:
             yield Change(address, "", "present" if was else None, "present" if now else None)
         elif was is not now:
@@ -221,7 +235,7 @@ def _is_stored(change: Change, after: Code) -> bool:
     """Whether the code now spells out what it left to a default, and what is so already."""
     if not change.path or change.was not in ABSENT or change.now is UNKNOWN:
         return False
-    stored = after.stored.get(change.address)
+    stored = after.written.stored.get(change.address)
     return (
         stored is not None
         and change.now not in ABSENT
@@ -235,7 +249,8 @@ def _assumed(goal: Goal, before: Code, after: Code) -> str:
     address = address_in(before, item.address or "")
     if item.action != "set" or goal.verdict is not Verdict.CODIFY or address is None:
         return ""
-    was, now = before.written.instances[address], after.written.instances.get(address)
+    was = before.written.instances[address]
+    now = after.written.instances.get(address_in(after, item.address or "") or "")
     rests = sorted(was.assumed & now.assumed) if now is not None else []
     stored = after.stored.get(item.address or "")
     computed = [value for value in reached(was, item.attribute) if is_known(value) and value is not None]
@@ -247,13 +262,13 @@ def _assumed(goal: Goal, before: Code, after: Code) -> str:
     return f"rests on var.{rests[0]}, whose value is given elsewhere than in the files"
 
 
-def _imports(before: Code, after: Code) -> str:
+def _imports(before: Code, after: Code, carried: Mapping[str, str]) -> str:
     """An import block for what is no new instance would fail."""
     added = after.written.imports.keys() - before.written.imports.keys()
     for address in sorted(added):
         if address in before.written.instances or address not in after.written.instances:
             return f"imports {address}, which is no new instance"
-    for address in sorted(after.written.instances.keys() - before.written.instances.keys()):
+    for address in sorted(after.written.instances.keys() - before.written.instances.keys() - carried.keys()):
         if address not in after.written.imports:
             return f"{address} would be made anew: nothing imports what is there"
     return ""
@@ -281,7 +296,7 @@ def _outputs(before: Written, after: Written) -> Iterator[str]:
 
 
 def _uncertain(
-    before: Written, after: Written, goals: Sequence[Goal], code: Code
+    before: Written, after: Written, carried: Mapping[str, str], goals: Sequence[Goal], code: Code
 ) -> tuple[str, tuple[str, ...]]:
     """What cannot be computed on either side: refused where it is written otherwise now, else named where it may rest
     on what has changed."""
@@ -289,7 +304,7 @@ def _uncertain(
     ignored = {address_in(code, goal.item.address or "") for goal in goals if goal.verdict is Verdict.IGNORE}
     notes: list[str] = []
     for address, now in after.instances.items():
-        was = before.instances.get(address)
+        was = before.instances.get(carried.get(address, address))
         if was is None:
             continue
         if was.counted and not now.counted:

@@ -52,12 +52,13 @@ class Written:
     their own. What a provider says of tags is in the resources' `tags_all`."""
     shared: str
     """Everything besides resources, as written: what a value that cannot be computed may rest on."""
-    state: StateIndex
+    stored: Mapping[str, StateResource]
+    """The state's resources, by the address that `moved` blocks give them."""
 
     @classmethod
     def of(cls, project: Project, state: StateIndex, variables: Iterable[bytes]) -> Written:
         """`variables` are the files that give values to variables."""
-        stored = {resource.address: resource for resource in state.resources}
+        stored = _moved(project, state)
         found = {item.address: _said(item, stored) for item in declared(project.root, stored)}
         texts = [content.decode("utf-8", "replace") for content in variables]
         around = {
@@ -66,11 +67,7 @@ class Written:
             for name, body in _around(instance)
         }
         shared = "\n".join([*texts, *_shared(project.root)])
-        return cls(found, dict(_imports(project.root)), around, shared, state)
-
-    @cached_property
-    def stored(self) -> Mapping[str, StateResource]:
-        return {resource.address: resource for resource in self.state.resources}
+        return cls(found, dict(_imports(project.root)), around, shared, stored)
 
     @cached_property
     def as_resources(self) -> StateIndex:
@@ -98,6 +95,13 @@ class Written:
                 if (said.type, name) not in sets() or said.values.get(name) is UNKNOWN
             }
         return StateResource(said.address, said.type, said.name, "", "", {**base, **own})
+
+
+def _moved(project: Project, state: StateIndex) -> dict[str, StateResource]:
+    own = {resource.address: resource for resource in state.resources}
+    if not any(module.moves for module in project.root.modules.values()):
+        return own
+    return {project.moved_to(address, own): resource for address, resource in own.items()}
 
 
 def _said(item: Declared, stored: Mapping[str, StateResource]) -> Said:

@@ -302,3 +302,93 @@ def test_a_switch_that_is_left_out_is_not_off() -> None:
 def test_a_secret_is_never_written(logs: Code) -> None:
     secret = goal(item("aws_cloudwatch_log_group.audit", "retention_in_days", "(sensitive)", was=365))
     assert "secret" in said(logs, changed(logs, "365", '"(sensitive)"'), secret)
+
+
+MOVED = """
+locals { names = ["a"] }
+resource "aws_sqs_queue" "old" {
+  for_each = toset(local.names)
+  name     = each.key
+}
+resource "aws_sqs_queue" "one" { name = "one" }
+module "jobs" { source = "./jobs" }
+"""
+JOBS = 'resource "aws_sqs_queue" "q" {\n  name = "q"\n}\n'
+AUDIT_LOG = 'resource "aws_cloudwatch_log_group" "audit" {\n  retention_in_days = %d\n}\n'
+
+
+def moving(*blocks: tuple[str, str], **texts: str) -> tuple[Code, Code]:
+    """Code before and after: texts of `MOVED` replaced, `moved` blocks added, and one value as it is live."""
+    queues = [
+        resource("aws_sqs_queue", "old", {"id": "a", "name": "a"}, key="a"),
+        resource("aws_sqs_queue", "one", {"id": "one", "name": "one"}),
+        resource("aws_sqs_queue", "q", {"id": "q", "name": "q"}, module="module.jobs"),
+        resource("aws_cloudwatch_log_group", "audit", {"id": "audit", "retention_in_days": 365}),
+    ]
+    before = code({"main.tf": MOVED + AUDIT_LOG % 365, "jobs/main.tf": JOBS}, *queues)
+    after = changed(before, "= 365", "= 14")
+    for old, new in texts.values():
+        after = changed(after, old, new)
+    added = "".join(f"moved {{\n  from = {old}\n  to   = {new}\n}}\n" for old, new in blocks)
+    return before, changed(after, "locals {", f"{added}locals {{")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "texts"),
+    [
+        # All instances of a resource, each with its key.
+        ([("aws_sqs_queue.old", "aws_sqs_queue.new")], [('" "old"', '" "new"')]),
+        # One after another.
+        (
+            [("aws_sqs_queue.one", "aws_sqs_queue.two"), ("aws_sqs_queue.two", "aws_sqs_queue.three[0]")],
+            [('"one" { name', '"three" {\n  count = 1\n  name'), ('"one" }', '"one"\n}')],
+        ),
+        # To another key, which is the name besides: said to be the same name in another way.
+        (
+            [('aws_sqs_queue.old["a"]', 'aws_sqs_queue.old["b"]')],
+            [('["a"]', '["b"]'), ("= each.key", '= "a"')],
+        ),
+        ([("module.jobs", "module.work")], [('module "jobs"', 'module "work"')]),
+        (
+            [("module.jobs", 'module.jobs["x"]')],
+            [('source = "./jobs" }', 'source = "./jobs"\n  for_each = toset(["x"])\n}')],
+        ),
+        (
+            [("module.jobs", "module.work"), ("module.work.aws_sqs_queue.q", "aws_sqs_queue.one[0]")],
+            [
+                ('module "jobs" { source = "./jobs" }', ""),
+                ('resource "aws_sqs_queue" "one" { name = "one" }', ""),
+                ("locals {", 'resource "aws_sqs_queue" "one" {\n  count = 1\n  name = "q"\n}\nlocals {'),
+            ],
+        ),
+    ],
+)
+def test_what_a_moved_block_carries_elsewhere_is_no_change(
+    blocks: list[tuple[str, str]], texts: list[tuple[str, str]]
+) -> None:
+    goals = [AUDIT]
+    if len(texts) == 3:
+        goals.append(goal(item("aws_sqs_queue.one", "", None, was="present", action="delete")))
+    before, after = moving(*blocks, **{str(number): pair for number, pair in enumerate(texts)})
+    assert not said(before, after, *goals)
+    without = moving(**{str(number): pair for number, pair in enumerate(texts)})[1]
+    assert "would vanish from" in said(before, without, *goals) or "appear in" in said(before, without, *goals)
+
+
+def test_what_was_moved_still_has_to_say_what_it_said() -> None:
+    to_new = ("aws_sqs_queue.one", "aws_sqs_queue.two")
+    before, after = moving(to_new, name=('"one" { name = "one"', '"two" { name = "two"'))
+    assert said(before, after, AUDIT) == "name of aws_sqs_queue.two would change too"
+
+
+def test_nothing_moves_to_an_address_that_is_taken() -> None:
+    onto = ("aws_sqs_queue.one", 'aws_sqs_queue.old["a"]')
+    before, after = moving(onto, name=('resource "aws_sqs_queue" "one" { name = "one" }', ""))
+    assert said(before, after, AUDIT) == "aws_sqs_queue.one would vanish from the code"
+
+
+def test_an_index_on_one_side_of_a_moved_block_means_one_instance() -> None:
+    # `old["a"]` is no instance without an index: the block moves nothing of it.
+    one = ("aws_sqs_queue.old", "aws_sqs_queue.new[0]")
+    before, after = moving(one, name=('" "old"', '" "new"'))
+    assert 'aws_sqs_queue.new["a"] would appear in' in said(before, after, AUDIT)
