@@ -58,6 +58,8 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     if assumed:
         return Judgement(assumed)
     allowed = [_Allowed(goal, before, after) for goal in goals]
+    for one in allowed:
+        one.take_members(allowed)
     carried = _carried(before, after)
     for change in changes(before.written, after.written, carried):
         if not any(one.covers(change) for one in allowed) and not _is_stored(change, after):
@@ -154,6 +156,7 @@ class _Allowed:
 
     def __init__(self, goal: Goal, before: Code, after: Code) -> None:
         self._goal = goal
+        self._before, self._after = before.written, after.written
         item = goal.item
         self._path = _plain_path(item.attribute)
         self._addresses = {
@@ -163,26 +166,35 @@ class _Allowed:
         self._place = set_of(item, before) if item.action != "create" else None
         self._members: set[str] = set()
         self._exact = True
-        if goal.verdict is Verdict.CODIFY and self._place is not None:
-            self._take_members(before, after)
 
-    def _take_members(self, before: Code, after: Code) -> None:
-        assert self._place is not None
-        was, now = before.written.members(*self._place), after.written.members(*self._place)
+    def take_members(self, every: Sequence[_Allowed]) -> None:
+        """Which members of the set come and go: each has to be told of by a goal about the set, or be held by a
+        resource that a goal is about."""
+        if self._goal.verdict is not Verdict.CODIFY or self._place is None:
+            return
+        was, now = (written.members(*self._place) or [] for written in (self._before, self._after))
         lost, gained = _apart(
-            [[member.key, member.value] for member in was or []],
-            [[member.key, member.value] for member in now or []],
+            [[member.key, member.value] for member in was],
+            [[member.key, member.value] for member in now],
         )
         changed = [*lost, *gained]
-        own = self._place[0]
-        for member in (*(was or []), *(now or [])):
+        if not changed:
+            return
+        own, about = self._place[0], {name for one in every for name in (*one._addresses, one._new)}
+        told = [
+            side
+            for one in every
+            if one._place == self._place
+            for side in (one._goal.item.live_value, one._goal.item.code_value)
+        ]
+        for key, value in changed:
             # A resource of its own that stands on one side only, or says another thing now.
-            if member.holder.address != own and any(
-                _equal([member.key, member.value], one) for one in changed
-            ):
-                self._members.add(member.holder.address)
-        wanted = (self._goal.item.live_value, self._goal.item.code_value)
-        self._exact = all(any(_tells(side, key, value) for side in wanted) for key, value in changed)
+            holders = {
+                member.holder.address for member in (*was, *now) if _equal([member.key, member.value], [key, value])
+            } - {own}
+            self._members |= holders
+            if not (holders & about or any(_tells(side, key, value) for side in told)):
+                self._exact = False
 
     def covers(self, change: Change) -> bool:
         item = self._goal.item
