@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.goals import address_in, imported_for, reached, set_of, unsaid
+from lamplighter.drift.patch.goals import address_in, imported_for, place_in, reached, set_of, unsaid
 from lamplighter.drift.patch.model import Verdict
 from lamplighter.drift.patch.written import OUTPUT, Said, Written
 from lamplighter.drift.values import ABSENT, at, same
@@ -82,7 +82,9 @@ def _carried(before: Code, after: Code) -> Mapping[str, str]:
     return found
 
 
-def changes(before: Written, after: Written, carried: Mapping[str, str] = MappingProxyType({})) -> Iterator[Change]:
+def changes(
+    before: Written, after: Written, carried: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Change]:
     """Everything that is computed on both sides and differs, in the order of addresses; `carried` are the new addresses
     of what was moved -> those before."""
     for address in sorted({*before.instances, *after.instances} - {*carried.values()}):
@@ -158,10 +160,10 @@ class _Allowed:
         self._goal = goal
         self._before, self._after = before.written, after.written
         item = goal.item
-        self._path = _plain_path(item.attribute)
-        self._addresses = {
-            name for code in (before, after) if (name := address_in(code, item.address or "")) is not None
-        }
+        places = [place_in(code, item) for code in (before, after)]
+        self._path = _plain_path(places[1][1])
+        self._addresses = {address for address, _ in places if address is not None}
+        self._comes = places[0][0] is None
         self._new = imported_for(item, after, before) if item.action == "create" else ""
         self._place = set_of(item, before) if item.action != "create" else None
         self._members: set[str] = set()
@@ -190,7 +192,9 @@ class _Allowed:
         for key, value in changed:
             # A resource of its own that stands on one side only, or says another thing now.
             holders = {
-                member.holder.address for member in (*was, *now) if _equal([member.key, member.value], [key, value])
+                member.holder.address
+                for member in (*was, *now)
+                if _equal([member.key, member.value], [key, value])
             } - {own}
             self._members |= holders
             if not (holders & about or any(_tells(side, key, value) for side in told)):
@@ -208,8 +212,9 @@ class _Allowed:
             case "add" | "remove":
                 return self._exact and self._of_set(change)
             case "set":
-                own = change.address in self._addresses and bool(change.path)
-                return (own and self._under(change.path)) or (self._exact and self._of_set(change))
+                own = change.address in self._addresses
+                fits = self._under(change.path) if change.path else self._comes
+                return (own and fits) or (self._exact and self._of_set(change))
 
     def _of_set(self, change: Change) -> bool:
         if self._place is None:

@@ -96,11 +96,6 @@ def _referring(
             yield from _referring(child, span, kind, name, around)
 
 
-def resource_at(code: Code, address: str) -> StateResource | None:
-    """What the state holds under an address."""
-    return next((item for item in code.index.resources if item.address == address), None)
-
-
 def to_attribute(
     code: Code, modules: Sequence[ModuleStep], resource: StateResource, attribute: str
 ) -> Reference | None:

@@ -13,6 +13,7 @@ from lamplighter.drift.hcl.blocks import contents
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
 from lamplighter.drift.hcl.syntax import Block
 from lamplighter.drift.items import SENSITIVE
+from lamplighter.drift.members import sets
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.bodies import of_body
 from lamplighter.drift.patch.code import Code
@@ -20,6 +21,7 @@ from lamplighter.drift.patch.inverse import ways
 from lamplighter.drift.patch.judge import changes
 from lamplighter.drift.patch.model import Candidate, contents_between
 from lamplighter.drift.patch.provenance import Asked, Here, inside
+from lamplighter.drift.patch.settings import setting_of
 from lamplighter.drift.patch.steps import At, Do, Path, Step, applied_to, inside_of, spelled, steps
 from lamplighter.drift.patch.wording import is_secret
 from lamplighter.drift.plan_filters import filters
@@ -46,7 +48,7 @@ def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
     if item.live_value in (HIDDEN, SENSITIVE) or is_secret(item.live_value):
         return
     place = _place(item, code)
-    if place is None or _is_computed(item, place):
+    if place is None or _is_computed(item, place) or _is_elsewhere(item, place, code):
         return
     seen: set[object] = set()
     for candidate in _candidates(item, place, code):
@@ -60,6 +62,15 @@ def _is_computed(item: DriftItem, place: _Place) -> bool:
     kind, name = item.resource_type, str(place.path[0])
     computed = (kind, name) in _COMPUTED or bool(filters().why_computed(kind, name))
     return computed and name not in place.block.body.attributes
+
+
+def _is_elsewhere(item: DriftItem, place: _Place, code: Code) -> bool:
+    """Whether what is to be said has, or may have, a resource of its own, and does not stand in this one."""
+    found = sets().get((item.resource_type, str(place.path[0])))
+    apart = (
+        found is not None and bool(found.holders) and str(place.path[0]) not in place.block.body.attributes
+    )
+    return setting_of(item, code) is not None or (item.action == "add" and apart)
 
 
 def _candidates(item: DriftItem, place: _Place, code: Code) -> Iterator[Candidate]:

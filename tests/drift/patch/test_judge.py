@@ -9,7 +9,8 @@ import pytest
 
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.judge import Goal, Judgement, judge
-from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.model import Decision, Verdict
+from lamplighter.drift.patch.patch import patch_of
 from tests.drift.code.world import resource
 from tests.drift.patch.world import changed, code, goal, item
 
@@ -160,6 +161,98 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
     assert "does not have the member" in said(
         before, changed(before, RULES, RULES + wider + imported), opened
     )
+
+
+TWO_RULES = """
+resource "aws_security_group" "web" {
+  name = "web"
+}
+resource "aws_vpc_security_group_ingress_rule" "https" {
+  security_group_id = aws_security_group.web.id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "10.0.0.0/8"
+}
+"""
+RULE_STATE = {
+    "id": "sgr-1",
+    "security_group_id": "sg-1",
+    "ip_protocol": "tcp",
+    "from_port": 443,
+    "to_port": 443,
+    "cidr_ipv4": "10.0.0.0/8",
+}
+SSH_RULE = """resource "aws_vpc_security_group_ingress_rule" "ssh" {
+  security_group_id = aws_security_group.web.id
+  ip_protocol       = "tcp"
+  from_port         = 22
+  to_port           = 22
+  cidr_ipv4         = "10.0.0.0/8"
+}
+import {
+  to = aws_vpc_security_group_ingress_rule.ssh
+  id = "sgr-2"
+}
+"""
+
+
+def test_several_drifts_of_one_set_hold_together_and_nothing_more() -> None:
+    before = code(
+        {"main.tf": TWO_RULES},
+        resource("aws_security_group", "web", {"id": "sg-1", "name": "web"}),
+        resource("aws_vpc_security_group_ingress_rule", "https", RULE_STATE),
+    )
+    https = "aws_vpc_security_group_ingress_rule.https"
+    opened = goal(item("aws_security_group.web", "ingress", SSH, action="add"))
+    closed = goal(item(https, "", None, was="present", action="delete"))
+    own = TWO_RULES.partition('resource "aws_vpc')[2]
+    both = changed(before, 'resource "aws_vpc' + own, SSH_RULE)
+    assert not said(before, both, opened, closed)
+    assert said(before, both, opened) == f"{https} would vanish from the code"
+    wider = goal(item(https, "cidr_ipv4", "0.0.0.0/0", was="10.0.0.0/8"))
+    all_open = changed(before, "10.0.0.0/8", "0.0.0.0/0")
+    with_ssh = changed(all_open, 'resource "aws_vpc', f'{SSH_RULE}resource "aws_vpc')
+    assert not said(before, with_ssh, opened, wider)
+    assert said(before, with_ssh, opened) == f"cidr_ipv4 of {https} would change too"
+
+
+CORS = """
+resource "aws_s3_bucket_cors_configuration" "a" {
+  bucket = aws_s3_bucket.b["a"].id
+  cors_rule {
+    allowed_methods = ["GET"]
+    allowed_origins = ["*"]
+  }
+}
+import {
+  to = aws_s3_bucket_cors_configuration.a
+  id = "a"
+}
+"""
+
+
+def test_a_setting_with_a_resource_of_its_own_is_looked_for_there() -> None:
+    buckets = 'resource "aws_s3_bucket" "b" {\n  for_each = toset(["a", "c"])\n  bucket = each.key\n}\n'
+    state = [
+        resource("aws_s3_bucket", "b", {"id": key, "bucket": key, "arn": f"arn:{key}"}, key=key)
+        for key in "ac"
+    ]
+    before = code({"main.tf": buckets}, *state)
+    rule = {"allowed_methods": ["GET"], "allowed_origins": ["*"]}
+    kind = "aws_s3_bucket_cors_configuration"
+    live = goal(item('aws_s3_bucket.b["a"]', f"{kind}.cors_rule", [rule], kind=kind, ident="a"))
+    assert said(before, before, live) == f"the code has no {kind} for it"
+    assert not said(before, changed(before, buckets, buckets + CORS), live)
+    other = CORS.replace('["a"]', '["c"]')
+    assert "no aws_s3_bucket_cors" in said(before, changed(before, buckets, buckets + other), live)
+    wider = CORS.replace('"GET"', '"PUT"')
+    assert "does not say cors_rule" in said(before, changed(before, buckets, buckets + wider), live)
+    # No block of the bucket has such a name: what stands there is nothing.
+    inside = buckets.replace("= each.key\n", f"= each.key\n  {kind} {{\n    cors_rule {{}}\n  }}\n")
+    assert "no aws_s3_bucket_cors" in said(before, changed(before, buckets, inside), live)
+    (made,) = patch_of([Decision(live.item, Verdict.CODIFY, "")], before).placed
+    assert made.candidate is not None and made.candidate.rule == "setting of its own"
 
 
 def test_a_resource_that_is_gone_and_one_that_is_new() -> None:
@@ -372,7 +465,9 @@ def test_what_a_moved_block_carries_elsewhere_is_no_change(
     before, after = moving(*blocks, **{str(number): pair for number, pair in enumerate(texts)})
     assert not said(before, after, *goals)
     without = moving(**{str(number): pair for number, pair in enumerate(texts)})[1]
-    assert "would vanish from" in said(before, without, *goals) or "appear in" in said(before, without, *goals)
+    assert "would vanish from" in said(before, without, *goals) or "appear in" in said(
+        before, without, *goals
+    )
 
 
 def test_what_was_moved_still_has_to_say_what_it_said() -> None:
