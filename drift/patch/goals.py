@@ -49,8 +49,8 @@ def address_in(code: Code, address: str) -> str | None:
 
 
 def place_in(code: Code, item: DriftItem) -> tuple[str | None, str]:
-    """(address, attribute) of where the code has what an item is about: for a setting its own resource, if there is one.
-    The address is None where the code has none."""
+    """(address, attribute) of where the code has what an item is about: of a setting its own resource. The address is
+    None where the code has none."""
     setting = setting_of(item, code)
     if setting is not None:
         return holder_of(setting, code) or None, setting.path

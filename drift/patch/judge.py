@@ -64,6 +64,10 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     for change in changes(before.written, after.written, carried):
         if not any(one.covers(change) for one in allowed) and not _is_stored(change, after):
             return Judgement(_said(change))
+        if _is_no_text(change, after):
+            return Judgement(
+                f"{change.path} of {change.address} is text, and would be written as something else"
+            )
     reason = _imports(before, after, carried) or _around(before.written, after.written)
     if reason:
         return Judgement(reason)
@@ -258,6 +262,13 @@ def _is_stored(change: Change, after: Code) -> bool:
         and change.now not in ABSENT
         and same(at(stored.attributes, change.path), change.now)
     )
+
+
+def _is_no_text(change: Change, after: Code) -> bool:
+    """Whether a policy would be written as the object that its text holds: the two say the same, but are not."""
+    stored = after.written.stored.get(change.address)
+    known = at(stored.attributes, change.path) if stored is not None and change.path else None
+    return isinstance(change.now, Mapping) and (isinstance(change.was, str) or isinstance(known, str))
 
 
 def _assumed(goal: Goal, before: Code, after: Code) -> str:

@@ -1,4 +1,4 @@
-"""Settings that AWS tells of a resource and Terraform holds in a resource of their own: the policy of a bucket, of a role.
+"""Settings that AWS tells of a resource and Terraform holds in one of their own: the policy of a bucket, of a role.
 
 An item about one that the code does not have yet is told by its owner's address and `TYPE.PATH`.
 """

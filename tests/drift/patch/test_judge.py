@@ -314,6 +314,17 @@ def test_a_policy_document_is_read_as_the_json_it_makes() -> None:
     assert "does not say policy" in said(before, changed(before, "s3:GetObject", "s3:PutObject"), wider)
 
 
+def test_a_policy_stays_text() -> None:
+    """An object says what the text says, and Terraform takes no object for it."""
+    text = 'resource "aws_sqs_queue" "q" {\n  policy = jsonencode({ Version = "a" })\n}\n'
+    before = code({"main.tf": text}, resource("aws_sqs_queue", "q", {"id": "q", "policy": '{"Version":"a"}'}))
+    live = goal(item("aws_sqs_queue.q", "policy", {"Version": "b"}, was='{"Version":"a"}'))
+    assert not said(before, changed(before, '"a"', '"b"'), live)
+    assert said(before, changed(before, 'jsonencode({ Version = "a" })', '{ Version = "b" }'), live) == (
+        "policy of aws_sqs_queue.q is text, and would be written as something else"
+    )
+
+
 def test_tags_that_a_provider_gives_to_all() -> None:
     text = 'provider "aws" {\n  default_tags {\n    tags = { Env = "prod" }\n  }\n}\n' + POLICY
     state = [

@@ -8,6 +8,7 @@ from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import Candidate, Decision, FileEdits, Verdict, applied
 from lamplighter.drift.patch.patch import patch_of
+from tests.drift.code.world import resource
 from tests.drift.patch.test_judge import API, APP, AUDIT, LOG_STATE, LOGS, WEB
 from tests.drift.patch.world import candidate, code, edits_of, item
 
@@ -106,3 +107,18 @@ def test_an_edit_that_does_not_fit_is_told() -> None:
 
     (unplaced,) = patch_of(codify(AUDIT.item), before, [wrong]).unplaced
     assert "do not hold what is to be replaced" in unplaced.reason
+
+
+def test_what_code_cannot_say_is_told_as_that() -> None:
+    template = '\nresource "aws_launch_template" "t" {\n  name = "t"\n}\n'
+    text = 'provider "aws" {\n  default_tags {\n    tags = { Env = "prod" }\n  }\n}\n' + template
+    state = {"id": "lt-1", "name": "t", "latest_version": 1, "tags_all": {"Env": "prod"}}
+    before = code({"main.tf": text}, resource("aws_launch_template", "t", state))
+    untagged = item("aws_launch_template.t", "tags.Env", None, was="prod")
+    computed = item("aws_launch_template.t", "latest_version", 2, was=1)
+    assert {
+        one.item.attribute: one.reason for one in patch_of(codify(untagged, computed), before).unplaced
+    } == {
+        "tags.Env": "the provider's default_tags give Env to all that it manages: one resource cannot be without it",
+        "latest_version": "latest_version is computed by the provider: code cannot say it",
+    }
