@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import pytest
+
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import Candidate, Decision, FileEdits, Verdict, applied
@@ -122,3 +124,16 @@ def test_what_code_cannot_say_is_told_as_that() -> None:
         "tags.Env": "the provider's default_tags give Env to all that it manages: one resource cannot be without it",
         "latest_version": "latest_version is computed by the provider: code cannot say it",
     }
+
+
+@pytest.mark.parametrize("name", ['a"b.tf', "a\\b.tf", "a\nb.tf", "a\x1b[31mb.tf", "a\u202eb.tf"])
+def test_a_file_of_a_name_that_no_patch_can_hold_is_left(name: str) -> None:
+    before = code({name: LOGS}, *LOG_STATE)
+    made = patch_of(codify(AUDIT.item), before)
+    assert made.edits == () and made.placed == ()
+    assert made.unplaced[0].reason.endswith("a file of this name cannot stand in a patch")
+
+
+def test_a_file_of_an_unusual_name_is_edited() -> None:
+    before = code({"a b'é.tf": LOGS}, *LOG_STATE)
+    assert [edit.file for edit in patch_of(codify(AUDIT.item), before).edits] == ["a b'é.tf"]
