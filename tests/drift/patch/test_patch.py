@@ -8,11 +8,12 @@ import pytest
 
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.judge import judge
 from lamplighter.drift.patch.model import Candidate, Decision, FileEdits, Verdict, applied
 from lamplighter.drift.patch.patch import patch_of
 from tests.drift.code.world import resource
 from tests.drift.patch.test_judge import API, APP, AUDIT, LOG_STATE, LOGS, WEB
-from tests.drift.patch.world import candidate, code, edits_of, item
+from tests.drift.patch.world import candidate, changed, code, edits_of, goal, item
 
 Rule = Callable[[DriftItem, Code], Iterator[Candidate]]
 
@@ -137,3 +138,40 @@ def test_a_file_of_a_name_that_no_patch_can_hold_is_left(name: str) -> None:
 def test_a_file_of_an_unusual_name_is_edited() -> None:
     before = code({"a b'é.tf": LOGS}, *LOG_STATE)
     assert [edit.file for edit in patch_of(codify(AUDIT.item), before).edits] == ["a b'é.tf"]
+
+
+SHARED = """
+locals {
+  zone = "eu-west-1"
+}
+resource "aws_cloudwatch_log_group" "audit" {
+  name = "audit"
+  tags = { Zone = local.zone }
+}
+"""
+TAGGED = resource("aws_cloudwatch_log_group", "audit", {"id": "audit", "tags": {"Zone": "eu-west-1"}})
+RETAGGED = item("aws_cloudwatch_log_group.audit", "tags.Zone", "eu-north-1", was="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("user", "what"),
+    [
+        ('provider "aws" {\n  region = local.zone\n}\n', "region of provider.aws"),
+        ('module "net" {\n  source = "acme/net/aws"\n  zone   = local.zone\n}\n', "zone of module.net"),
+        ('data "external" "x" {\n  program = ["x", local.zone]\n}\n', "program of data.external.x"),
+    ],
+)
+def test_a_local_that_something_beside_resources_uses_is_left_alone(user: str, what: str) -> None:
+    before = code({"main.tf": SHARED + user}, TAGGED)
+    made = patch_of(codify(RETAGGED), before)
+    after = SHARED.replace("Zone = local.zone", 'Zone = "eu-north-1"') + user
+    assert made.after.contents["main.tf"].decode() == after
+    by_local = changed(before, 'zone = "eu-west-1"', 'zone = "eu-north-1"')
+    assert judge([goal(RETAGGED)], before, by_local).reason == f"{what} would change too"
+
+
+def test_an_output_that_changes_with_it_is_told() -> None:
+    before = code({"main.tf": SHARED + 'output "zone" {\n  value = local.zone\n}\n'}, TAGGED)
+    made = patch_of(codify(RETAGGED), before)
+    assert b'zone = "eu-north-1"' in made.after.contents["main.tf"]
+    assert made.notes == ("output.zone changes with it",)

@@ -138,9 +138,9 @@ def test_what_would_be_moved_in_the_state_is_refused(root: Path, tmp_path: Path)
     code = (root / "main.tf").read_text().replace('"terraform_data" "one"', '"terraform_data" "first"')
     moved = "moved {\n  from = terraform_data.one\n  to   = terraform_data.first\n}\n"
     (root / "main.tf").write_text(code + moved)
+    # Terraform plans nothing of the one without the other.
+    both = reverting(root, "terraform_data.first", "terraform_data.one")
     with pytest.raises(Refused, match=r"terraform_data\.first: the way back would import or move it"):
-        # Terraform plans nothing of the one without the other.
-        both = reverting(root, "terraform_data.first", "terraform_data.one")
         revert_plan(both, root, tmp_path / "plans")
     assert list((tmp_path / "plans").iterdir()) == []
 
