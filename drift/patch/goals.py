@@ -70,18 +70,17 @@ def imported_for(item: DriftItem, code: Code, before: Code) -> str:
 
 
 def set_of(item: DriftItem, code: Code) -> tuple[str, str] | None:
-    """(address, attribute) of the set that a member joins or leaves. A member that only ever stands in a resource of
-    its own is told by that resource's type."""
-    if item.address is None:
-        return None
-    address = address_in(code, item.address)
-    if address is None:
+    """(address, attribute) of the set that an item is about; None for an item about none. A member that only ever
+    stands in a resource of its own is told by that resource's type."""
+    address = address_in(code, item.address or "")
+    if address is None or item.action in ("create", "delete"):
         return None
     kind = code.written.instances[address].type
     for (of_type, attribute), found in sets().items():
         if of_type == kind and any(holder.type == item.attribute for holder in found.holders):
             return address, attribute
-    return address, item.attribute
+    known = item.action != "set" or (kind, item.attribute) in sets()
+    return (address, item.attribute) if known else None
 
 
 def _membership(item: DriftItem, code: Code, before: Code) -> str:

@@ -169,7 +169,7 @@ class _Allowed:
         self._addresses = {address for address, _ in places if address is not None}
         self._comes = places[0][0] is None
         self._new = imported_for(item, after, before) if item.action == "create" else ""
-        self._place = set_of(item, before) if item.action != "create" else None
+        self._place = set_of(item, before)
         self._members: set[str] = set()
         self._exact = True
 
