@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 Key: TypeAlias = str | int | None
@@ -36,6 +37,7 @@ def index(key: Key) -> str:
     return "" if key is None else f"[{key}]" if isinstance(key, int) else f"[{quote(key)}]"
 
 
+@lru_cache(maxsize=10_000)
 def parse(address: str) -> Address | None:
     """None for what is not the absolute address of a managed resource."""
     modules: list[ModuleStep] = []

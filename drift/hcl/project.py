@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -134,6 +134,20 @@ class Project:
         found = self._found(address)
         return found[0] if found is not None else None
 
+    def moved_to(self, address: str, taken: Container[str] = ()) -> str:
+        """Where the `moved` blocks take what the state has at an address, one after another; itself where none does.
+
+        As in Terraform nothing moves to an address that is `taken`.
+        """
+        seen = {address}
+        while (parsed := addresses.parse(address)) is not None:
+            following = next(self._moved(address, parsed), address)
+            if following in seen or following in taken:
+                break
+            address = following
+            seen.add(address)
+        return address
+
     def instance(self, modules: Sequence[ModuleStep]) -> Instance | None:
         """The instance of a module that an address leads through; None where its code was not read."""
         return self._instance(modules)
@@ -252,7 +266,8 @@ class Project:
                 return name, place
             second = second or ((name, place) if place is not None else None)
             if len(addressed) < _MAX_NAMES:
-                addressed += [other for other in self._moved(name, parsed) if other not in addressed]
+                near = [*self._moved(name, parsed), *self._moved(name, parsed, back=True)]
+                addressed += [other for other in near if other not in addressed]
         return second
 
     def _at(self, parsed: Address) -> _Place | None:
@@ -269,17 +284,19 @@ class Project:
             instance = instance.child(step.name, step.key) if instance is not None else None
         return instance
 
-    def _moved(self, address: str, parsed: Address) -> Iterator[str]:
-        """The addresses that one `moved` block, of the root or of a module on the way, leads to, either way."""
+    def _moved(self, address: str, parsed: Address, *, back: bool = False) -> Iterator[str]:
+        """The addresses that one `moved` block, of the root or of a module on the way, leads to."""
         for count in range(len(parsed.modules) + 1):
             instance = self._instance(parsed.modules[:count])
             if instance is None or not address.startswith(instance.prefix):
                 return
             rest = address.removeprefix(instance.prefix)
             for move in instance.module.moves:
-                for before, after in (move, move[::-1]):
-                    if rest == before or rest.startswith((f"{before}.", f"{before}[")):
-                        yield instance.prefix + after + rest.removeprefix(before)
+                before, after = reversed(move) if back else move
+                # With an index on either side it is one instance that moves, else all of them, each with its own.
+                alone = before.endswith("]") or after.endswith("]")
+                if rest == before or rest.startswith(f"{before}." if alone else (f"{before}.", f"{before}[")):
+                    yield instance.prefix + after + rest.removeprefix(before)
 
 
 def _texts(attribute: Attribute | None, instance: Instance) -> list[str]:

@@ -6,7 +6,7 @@ Source of the language: HashiCorp's "HCL Native Syntax Specification"; the parse
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -80,15 +80,16 @@ def parse(content: bytes, file: str) -> Body:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise HclSyntaxError("not UTF-8 text", content.count(b"\n", 0, error.start) + 1) from error
-    root = _parser().parse(content).root_node
+    root = tree(content)
     if root.has_error:
         raise HclSyntaxError("not valid HCL", _first_error(root))
     body = next((child for child in root.children if child.type == "body"), None)
     return _body(body, file, 0) if body is not None else Body()
 
 
+@lru_cache(maxsize=16)
 def tree(content: bytes) -> Node:
-    """The root node of a file that `parse` takes."""
+    """The root node of a file, whether it is HCL or not."""
     return _parser().parse(content).root_node
 
 
@@ -140,8 +141,7 @@ def _block(node: Node, file: str, line: int, depth: int) -> Block:
     body = Body()
     for child in node.children[1:]:
         if child.type == "string_lit":
-            content = string_content(child)
-            labels.append(source(content) if content is not None else "")
+            labels.append(source(child)[1:-1])
         elif child.type == "identifier":
             labels.append(source(child))
         elif child.type == "body":

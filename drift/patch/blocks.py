@@ -14,7 +14,7 @@ from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.statements import Draft, below
 from lamplighter.drift.patch.writing import Reference, aligned, block, expression
 
-_DOCUMENTS = re.compile(
+DOCUMENTS = re.compile(
     r"(\A|_)(policy|definitions?|pattern|document)\Z|\Adashboard_body\Z|\Aredrive_allow_policy\Z"
 )
 """Attributes that are JSON text, which code writes with jsonencode."""
@@ -98,7 +98,7 @@ def body_lines(attributes: Mapping[str, Any]) -> list[str] | None:
                 if lines is None:
                     return None
                 blocks += ["", *block(name, (), lines).split("\n")]
-        elif isinstance(value, Mapping) and _DOCUMENTS.search(name):
+        elif isinstance(value, Mapping) and DOCUMENTS.search(name):
             text = expression(value)
             plain[name] = f"jsonencode({text})" if text is not None else None
         else:
@@ -112,10 +112,8 @@ def body_lines(attributes: Mapping[str, Any]) -> list[str] | None:
 
 def _is_blocks(name: str, value: Any) -> bool:
     if isinstance(value, list):
-        return (
-            bool(value) and all(isinstance(item, Mapping) for item in value) and not _DOCUMENTS.search(name)
-        )
-    return isinstance(value, Mapping) and name not in _MAPS and not _DOCUMENTS.search(name)
+        return bool(value) and all(isinstance(item, Mapping) for item in value) and not DOCUMENTS.search(name)
+    return isinstance(value, Mapping) and name not in _MAPS and not DOCUMENTS.search(name)
 
 
 def put(draft: Draft, home: Home, kind: str, text: str, beside: str = "", first: Iterable[str] = ()) -> None:

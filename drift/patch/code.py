@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,12 +11,15 @@ from typing import Any, final
 from lamplighter.drift.hcl import syntax
 from lamplighter.drift.hcl.modules import StateValues
 from lamplighter.drift.hcl.project import Project
-from lamplighter.drift.hcl.syntax import Body
+from lamplighter.drift.hcl.syntax import Body, HclSyntaxError
 from lamplighter.drift.model import StateResource
 from lamplighter.drift.patch.model import FileEdits, applied
-from lamplighter.drift.patch.written import Written
+from lamplighter.drift.patch.written import Said, Written
 from lamplighter.drift.state import StateIndex, StateRead
 from lamplighter.tools.terraform_files import CodeFiles
+
+_VERSIONS = 8
+"""Versions of one file that are kept as parsed."""
 
 
 class _Kept:
@@ -23,13 +27,18 @@ class _Kept:
 
     def __init__(self, state: StateRead) -> None:
         self._state = state
-        self._bodies: dict[tuple[str, bytes], Body] = {}
+        self._bodies: dict[str, dict[bytes, Body]] = defaultdict(dict)
+        self.said: dict[str, dict[tuple[str, str, bytes], Said]] = {}
+        """What blocks were found to say before; see `Written.of`."""
 
     def body(self, content: bytes, file: str) -> Body:
         """Raises HclSyntaxError."""
-        if (file, content) not in self._bodies:
-            self._bodies[file, content] = syntax.parse(content, file)
-        return self._bodies[file, content]
+        known = self._bodies[file]
+        if content not in known:
+            known[content] = syntax.parse(content, file)
+            if len(known) > _VERSIONS:
+                del known[next(iter(known))]
+        return known[content]
 
     @cached_property
     def values(self) -> StateValues:
@@ -77,7 +86,14 @@ class Code:
     @cached_property
     def written(self) -> Written:
         """All that the current bytes say of every instance."""
-        return Written.of(self.project, self.index, (self.contents[path] for path in self.variables))
+        return Written.of(self.project, self.index, self.contents, self.variables, self._shared.said)
+
+    def body(self, path: str) -> Body:
+        """A file of the code as parsed; an empty one for JSON, and for what is not HCL."""
+        try:
+            return Body() if path.endswith(".json") else self._shared.body(self.contents[path], path)
+        except HclSyntaxError:
+            return Body()
 
     @property
     def index(self) -> StateIndex:

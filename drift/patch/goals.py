@@ -11,6 +11,7 @@ from lamplighter.drift.members import Member, sets
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.settings import Setting, holder_of, setting_of
 from lamplighter.drift.patch.written import Said
 from lamplighter.drift.values import ABSENT, HIDDEN, same
 
@@ -32,7 +33,8 @@ def unsaid(item: DriftItem, verdict: Verdict, code: Code, before: Code) -> str:
         case "add" | "remove":
             return _membership(item, code, before)
         case "set":
-            return _value(item, code)
+            setting = setting_of(item, code)
+            return _setting(setting, code) if setting is not None else _value(item, code)
 
 
 def is_secret(item: DriftItem) -> bool:
@@ -44,6 +46,15 @@ def address_in(code: Code, address: str) -> str | None:
     """The address that the code has for one of the state; None where it has none."""
     name = code.project.written_as(address)
     return name if name in code.written.instances else None
+
+
+def place_in(code: Code, item: DriftItem) -> tuple[str | None, str]:
+    """(address, attribute) of where the code has what an item is about: of a setting its own resource. The address is
+    None where the code has none."""
+    setting = setting_of(item, code)
+    if setting is not None:
+        return holder_of(setting, code) or None, setting.path
+    return address_in(code, item.address or ""), item.attribute
 
 
 def imported_for(item: DriftItem, code: Code, before: Code) -> str:
@@ -59,18 +70,17 @@ def imported_for(item: DriftItem, code: Code, before: Code) -> str:
 
 
 def set_of(item: DriftItem, code: Code) -> tuple[str, str] | None:
-    """(address, attribute) of the set that a member joins or leaves. A member that only ever stands in a resource of
-    its own is told by that resource's type."""
-    if item.address is None:
-        return None
-    address = address_in(code, item.address)
-    if address is None:
+    """(address, attribute) of the set that an item is about; None for an item about none. A member that only ever
+    stands in a resource of its own is told by that resource's type."""
+    address = address_in(code, item.address or "")
+    if address is None or item.action in ("create", "delete"):
         return None
     kind = code.written.instances[address].type
     for (of_type, attribute), found in sets().items():
         if of_type == kind and any(holder.type == item.attribute for holder in found.holders):
             return address, attribute
-    return address, item.attribute
+    known = item.action != "set" or (kind, item.attribute) in sets()
+    return (address, item.attribute) if known else None
 
 
 def _membership(item: DriftItem, code: Code, before: Code) -> str:
@@ -112,14 +122,24 @@ def _value(item: DriftItem, code: Code) -> str:
     keyed = _keyed(item, said.type)
     if keyed:
         return _membership(item, code, code)
-    values = reached(said, item.attribute)
+    return _unequal(said, item.attribute, item.live_value)
+
+
+def _setting(setting: Setting, code: Code) -> str:
+    holder = holder_of(setting, code)
+    if not holder:
+        return f"the code has no {setting.type} for it"
+    return _unequal(code.written.instances[holder], setting.path, setting.value)
+
+
+def _unequal(said: Said, path: str, live: Any) -> str:
+    values = reached(said, path)
     if any(value is UNKNOWN or not is_known(value) for value in values):
-        return f"{item.attribute} cannot be computed from the files and the state"
+        return f"{path} cannot be computed from the files and the state"
     # What the code leaves out is the provider's default, which need not be off: `is_enabled` of a key is not.
-    unset = item.live_value is False
-    if any(same(value, item.live_value) and not (unset and value is None) for value in values):
+    if any(same(value, live) and not (live is False and value is None) for value in values):
         return ""
-    return f"the code does not say {item.attribute} as it is live"
+    return f"the code does not say {path} as it is live"
 
 
 def _keyed(item: DriftItem, kind: str) -> bool:

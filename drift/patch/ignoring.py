@@ -13,7 +13,6 @@ from lamplighter.drift.patch import statements
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import Candidate
 from lamplighter.drift.patch.origins import collection
-from lamplighter.drift.patch.references import resource_at
 from lamplighter.drift.patch.statements import Draft
 from lamplighter.drift.patch.writing import block as block_text
 from lamplighter.drift.patch.writing import expression
@@ -22,7 +21,7 @@ from lamplighter.drift.patch.writing import expression
 def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
     """What tells Terraform not to look at the item's attribute; nothing for what comes or goes as a whole."""
     seen = code.project.seen(item.address) if item.address else None
-    resource = resource_at(code, item.address or "")
+    resource = code.stored.get(item.address or "")
     if seen is None or resource is None or item.action in ("create", "delete"):
         return
     path = spelt(resource, item.attribute)

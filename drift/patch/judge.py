@@ -7,12 +7,13 @@ edit that rests on such a value is refused: Terraform's own plan can tell then, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.goals import address_in, imported_for, reached, set_of, unsaid
+from lamplighter.drift.patch.goals import address_in, imported_for, place_in, reached, set_of, unsaid
 from lamplighter.drift.patch.model import Verdict
 from lamplighter.drift.patch.written import OUTPUT, Said, Written
 from lamplighter.drift.values import ABSENT, at, same
@@ -57,20 +58,41 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     if assumed:
         return Judgement(assumed)
     allowed = [_Allowed(goal, before, after) for goal in goals]
-    for change in changes(before.written, after.written):
+    for one in allowed:
+        one.take_members(allowed)
+    carried = _carried(before, after)
+    for change in changes(before.written, after.written, carried):
         if not any(one.covers(change) for one in allowed) and not _is_stored(change, after):
             return Judgement(_said(change))
-    reason = _imports(before, after) or _around(before.written, after.written)
+        if _is_no_text(change, after):
+            return Judgement(
+                f"{change.path} of {change.address} is text, and would be written as something else"
+            )
+    reason = _imports(before, after, carried) or _around(before.written, after.written)
     if reason:
         return Judgement(reason)
-    uncertain, notes = _uncertain(before.written, after.written, goals, after)
+    uncertain, notes = _uncertain(before.written, after.written, carried, goals, after)
     return Judgement(uncertain, (*notes, *_outputs(before.written, after.written)))
 
 
-def changes(before: Written, after: Written) -> Iterator[Change]:
-    """Everything that is computed on both sides and differs, in the order of addresses."""
-    for address in sorted({*before.instances, *after.instances}):
-        was, now = before.instances.get(address), after.instances.get(address)
+def _carried(before: Code, after: Code) -> Mapping[str, str]:
+    """Instances that `moved` blocks carry to another address: the new one -> the one before."""
+    found: dict[str, str] = {}
+    known = before.written.instances
+    for address in known.keys() - after.written.instances.keys():
+        to = after.project.moved_to(address, known)
+        if to in after.written.instances:
+            found[to] = address
+    return found
+
+
+def changes(
+    before: Written, after: Written, carried: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Change]:
+    """Everything that is computed on both sides and differs, in the order of addresses; `carried` are the new addresses
+    of what was moved -> those before."""
+    for address in sorted({*before.instances, *after.instances} - {*carried.values()}):
+        was, now = before.instances.get(carried.get(address, address)), after.instances.get(address)
         if was is None or now is None:
             yield Change(address, "", "present" if was else None, "present" if now else None)
         elif was is not now:
@@ -140,35 +162,47 @@ class _Allowed:
 
     def __init__(self, goal: Goal, before: Code, after: Code) -> None:
         self._goal = goal
+        self._before, self._after = before.written, after.written
         item = goal.item
-        self._path = _plain_path(item.attribute)
-        self._addresses = {
-            name for code in (before, after) if (name := address_in(code, item.address or "")) is not None
-        }
+        places = [place_in(code, item) for code in (before, after)]
+        self._path = _plain_path(places[1][1])
+        self._addresses = {address for address, _ in places if address is not None}
+        self._comes = places[0][0] is None
         self._new = imported_for(item, after, before) if item.action == "create" else ""
-        self._place = set_of(item, before) if item.action != "create" else None
+        self._place = set_of(item, before)
         self._members: set[str] = set()
         self._exact = True
-        if goal.verdict is Verdict.CODIFY and self._place is not None:
-            self._take_members(before, after)
 
-    def _take_members(self, before: Code, after: Code) -> None:
-        assert self._place is not None
-        was, now = before.written.members(*self._place), after.written.members(*self._place)
+    def take_members(self, every: Sequence[_Allowed]) -> None:
+        """Which members of the set come and go: each has to be told of by a goal about the set, or be held by a
+        resource that a goal is about."""
+        if self._goal.verdict is not Verdict.CODIFY or self._place is None:
+            return
+        was, now = (written.members(*self._place) or [] for written in (self._before, self._after))
         lost, gained = _apart(
-            [[member.key, member.value] for member in was or []],
-            [[member.key, member.value] for member in now or []],
+            [[member.key, member.value] for member in was],
+            [[member.key, member.value] for member in now],
         )
         changed = [*lost, *gained]
-        own = self._place[0]
-        for member in (*(was or []), *(now or [])):
+        if not changed:
+            return
+        own, about = self._place[0], {name for one in every for name in (*one._addresses, one._new)}
+        told = [
+            side
+            for one in every
+            if one._place == self._place
+            for side in (one._goal.item.live_value, one._goal.item.code_value)
+        ]
+        for key, value in changed:
             # A resource of its own that stands on one side only, or says another thing now.
-            if member.holder.address != own and any(
-                _equal([member.key, member.value], one) for one in changed
-            ):
-                self._members.add(member.holder.address)
-        wanted = (self._goal.item.live_value, self._goal.item.code_value)
-        self._exact = all(any(_tells(side, key, value) for side in wanted) for key, value in changed)
+            holders = {
+                member.holder.address
+                for member in (*was, *now)
+                if _equal([member.key, member.value], [key, value])
+            } - {own}
+            self._members |= holders
+            if not (holders & about or any(_tells(side, key, value) for side in told)):
+                self._exact = False
 
     def covers(self, change: Change) -> bool:
         item = self._goal.item
@@ -182,8 +216,9 @@ class _Allowed:
             case "add" | "remove":
                 return self._exact and self._of_set(change)
             case "set":
-                own = change.address in self._addresses and bool(change.path)
-                return (own and self._under(change.path)) or (self._exact and self._of_set(change))
+                own = change.address in self._addresses
+                fits = self._under(change.path) if change.path else self._comes
+                return (own and fits) or (self._exact and self._of_set(change))
 
     def _of_set(self, change: Change) -> bool:
         if self._place is None:
@@ -221,12 +256,19 @@ def _is_stored(change: Change, after: Code) -> bool:
     """Whether the code now spells out what it left to a default, and what is so already."""
     if not change.path or change.was not in ABSENT or change.now is UNKNOWN:
         return False
-    stored = after.stored.get(change.address)
+    stored = after.written.stored.get(change.address)
     return (
         stored is not None
         and change.now not in ABSENT
         and same(at(stored.attributes, change.path), change.now)
     )
+
+
+def _is_no_text(change: Change, after: Code) -> bool:
+    """Whether a policy would be written as the object that its text holds: the two say the same, but are not."""
+    stored = after.written.stored.get(change.address)
+    known = at(stored.attributes, change.path) if stored is not None and change.path else None
+    return isinstance(change.now, Mapping) and (isinstance(change.was, str) or isinstance(known, str))
 
 
 def _assumed(goal: Goal, before: Code, after: Code) -> str:
@@ -235,7 +277,8 @@ def _assumed(goal: Goal, before: Code, after: Code) -> str:
     address = address_in(before, item.address or "")
     if item.action != "set" or goal.verdict is not Verdict.CODIFY or address is None:
         return ""
-    was, now = before.written.instances[address], after.written.instances.get(address)
+    was = before.written.instances[address]
+    now = after.written.instances.get(address_in(after, item.address or "") or "")
     rests = sorted(was.assumed & now.assumed) if now is not None else []
     stored = after.stored.get(item.address or "")
     computed = [value for value in reached(was, item.attribute) if is_known(value) and value is not None]
@@ -247,13 +290,13 @@ def _assumed(goal: Goal, before: Code, after: Code) -> str:
     return f"rests on var.{rests[0]}, whose value is given elsewhere than in the files"
 
 
-def _imports(before: Code, after: Code) -> str:
+def _imports(before: Code, after: Code, carried: Mapping[str, str]) -> str:
     """An import block for what is no new instance would fail."""
     added = after.written.imports.keys() - before.written.imports.keys()
     for address in sorted(added):
         if address in before.written.instances or address not in after.written.instances:
             return f"imports {address}, which is no new instance"
-    for address in sorted(after.written.instances.keys() - before.written.instances.keys()):
+    for address in sorted(after.written.instances.keys() - before.written.instances.keys() - carried.keys()):
         if address not in after.written.imports:
             return f"{address} would be made anew: nothing imports what is there"
     return ""
@@ -281,7 +324,7 @@ def _outputs(before: Written, after: Written) -> Iterator[str]:
 
 
 def _uncertain(
-    before: Written, after: Written, goals: Sequence[Goal], code: Code
+    before: Written, after: Written, carried: Mapping[str, str], goals: Sequence[Goal], code: Code
 ) -> tuple[str, tuple[str, ...]]:
     """What cannot be computed on either side: refused where it is written otherwise now, else named where it may rest
     on what has changed."""
@@ -289,7 +332,7 @@ def _uncertain(
     ignored = {address_in(code, goal.item.address or "") for goal in goals if goal.verdict is Verdict.IGNORE}
     notes: list[str] = []
     for address, now in after.instances.items():
-        was = before.instances.get(address)
+        was = before.instances.get(carried.get(address, address))
         if was is None:
             continue
         if was.counted and not now.counted:

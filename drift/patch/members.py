@@ -26,7 +26,7 @@ from lamplighter.drift.patch.fitting import fit
 from lamplighter.drift.patch.importing import imported
 from lamplighter.drift.patch.inline import Inline, inline_added, inline_removed
 from lamplighter.drift.patch.model import Candidate
-from lamplighter.drift.patch.references import resource_at, to_attribute, to_value
+from lamplighter.drift.patch.references import to_attribute, to_value
 from lamplighter.drift.patch.statements import Draft
 
 
@@ -63,7 +63,7 @@ def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
 def _change(item: DriftItem, code: Code) -> Change | None:
     if item.address is None:
         return None
-    resource, seen = resource_at(code, item.address), code.project.seen(item.address)
+    resource, seen = code.stored.get(item.address), code.project.seen(item.address)
     found = _set(resource, item) if resource is not None else None
     if resource is None or seen is None or found is None:
         return None

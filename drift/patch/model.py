@@ -135,7 +135,9 @@ def edits_between(before: bytes, after: bytes) -> tuple[ByteEdit, ...]:
     tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
     middle = old[head : len(old) - tail], new[head : len(new) - tail]
     found: list[ByteEdit] = []
-    for kind, *ends in difflib.SequenceMatcher(None, *middle, autojunk=False).get_opcodes():
+    # In a long one lines that are everywhere, as a closing brace, are no landmarks.
+    matcher = difflib.SequenceMatcher(None, *middle, autojunk=len(middle[0]) > _LONG)
+    for kind, *ends in matcher.get_opcodes():
         first, last, start, end = (head + at for at in ends)
         if kind == "replace" and last - first == end - start:
             pairs = zip(offsets[first:last], old[first:last], new[start:end], strict=True)
@@ -145,6 +147,8 @@ def edits_between(before: bytes, after: bytes) -> tuple[ByteEdit, ...]:
     return tuple(found)
 
 
+_LONG = 500
+"""Lines from which on two contents are compared by their rarer lines: else it takes the square of them."""
 _OPENING, _CLOSING = "([{", ",)]}"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lamplighter.drift.hcl.evaluate import literal
 from lamplighter.drift.hcl.modules import Instance
-from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression, HclSyntaxError, parse, source
+from lamplighter.drift.hcl.syntax import Attribute, Block, Expression, source
 from lamplighter.drift.patch.code import Code
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _variable(name: str, instance: Instance, search: _Search) -> Iterator[Origin
         return
     if instance.call is None:
         for path in reversed(search.code.variables):
-            found = _body(search.code.contents[path], path).attributes.get(name)
+            found = search.code.body(path).attributes.get(name)
             if found is not None:
                 yield from _attribute(found, instance, None, search)
                 return
@@ -142,10 +142,3 @@ def _attribute(
 ) -> Iterator[Origin]:
     if found is not None:
         yield from _of(found.expression.node, found.expression.file, instance, block, search)
-
-
-def _body(content: bytes, path: str) -> Body:
-    try:
-        return parse(content, path) if not path.endswith(".json") else Body()
-    except HclSyntaxError:
-        return Body()

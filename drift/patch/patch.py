@@ -229,13 +229,14 @@ def _obstacle(candidate: Candidate) -> str:
 
 
 def _why(goal: Goal, code: Code, start: Code, tried: Sequence[str]) -> str:
-    if tried:
-        return tried[0] if len(tried) == 1 else f"{tried[0]} (and {len(tried) - 1} more tried)"
     if is_secret(goal.item):
         return unsaid(goal.item, goal.verdict, code, start)
-    obstacle = removing.obstacle(goal.item, code) or resources.obstacle(goal.item, code)
+    obstacles = (module.obstacle(goal.item, code) for module in (removing, resources, values))
+    obstacle = next((text for text in obstacles if text), "") if goal.verdict is Verdict.CODIFY else ""
     if obstacle:
         return obstacle
+    if tried:
+        return tried[0] if len(tried) == 1 else f"{tried[0]} (and {len(tried) - 1} more tried)"
     return "no rule knows how to write it"
 
 

@@ -14,7 +14,7 @@ from lamplighter.drift.hcl import address as addresses
 from lamplighter.drift.hcl.address import Key, ModuleStep
 from lamplighter.drift.hcl.evaluate import Scope, evaluate, evaluate_parts
 from lamplighter.drift.hcl.modules import Instance
-from lamplighter.drift.hcl.syntax import Block, Body, Expression, HclSyntaxError, parse, source, tree
+from lamplighter.drift.hcl.syntax import Block, Expression, source, tree
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.collections import condition
 from lamplighter.drift.patch.steps import At, Path, Step
@@ -226,7 +226,8 @@ def given_in(code: Code, file: str, name: str) -> Expression | None:
     """The value that a variable file gives a variable."""
     content = code.contents[file]
     if not file.endswith(".json"):
-        return _body(content, file, name)
+        found = code.body(file).attributes.get(name)
+        return found.expression if found is not None else None
     node = framed(content, 0, len(content.rstrip()))
     if node is None or node.children[0].type != "collection_value":
         return None
@@ -236,15 +237,6 @@ def given_in(code: Code, file: str, name: str) -> Expression | None:
             if source(key).strip('"') == name:
                 return Expression(value, int(value.start_point[0]) + 1, file)
     return None
-
-
-def _body(content: bytes, file: str, name: str) -> Expression | None:
-    try:
-        body: Body = parse(content, file)
-    except HclSyntaxError:
-        return None
-    found = body.attributes.get(name)
-    return found.expression if found is not None else None
 
 
 def _output(name: str, path: Path, here: Here) -> Iterator[Target]:

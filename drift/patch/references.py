@@ -9,7 +9,7 @@ from lamplighter.drift.hcl import address as addresses
 from lamplighter.drift.hcl.address import ModuleStep, index, quote
 from lamplighter.drift.hcl.evaluate import UNKNOWN
 from lamplighter.drift.hcl.modules import Instance
-from lamplighter.drift.hcl.syntax import HclSyntaxError, parse, source, tree
+from lamplighter.drift.hcl.syntax import source, tree
 from lamplighter.drift.model import StateResource
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.writing import Reference
@@ -58,12 +58,9 @@ def uses(code: Code, directory: str, kind: str, name: str) -> list[Use]:
     for path, content in sorted(code.contents.items()):
         if path in code.variables or path.rpartition("/")[0] != directory:
             continue
-        try:
-            body = parse(content, path)
-        except HclSyntaxError:
-            continue
-        for block in body.blocks:
-            if (block.type, *block.labels) == ("resource", kind, name):
+        for block in code.body(path).blocks:
+            text = content[slice(*block.span)]
+            if (block.type, *block.labels) == ("resource", kind, name) or kind.encode() not in text:
                 continue
             for start, end, rest, lists in _referring(tree(content), block.span, kind, name, ()):
                 held = (
@@ -94,11 +91,6 @@ def _referring(
         if child.children:
             around = (*lists, child) if child.type == "tuple" else lists
             yield from _referring(child, span, kind, name, around)
-
-
-def resource_at(code: Code, address: str) -> StateResource | None:
-    """What the state holds under an address."""
-    return next((item for item in code.index.resources if item.address == address), None)
 
 
 def to_attribute(

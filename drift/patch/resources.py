@@ -23,32 +23,14 @@ from lamplighter.drift.patch.creation import Made, made, nested
 from lamplighter.drift.patch.fitting import fit
 from lamplighter.drift.patch.importing import forms, imported
 from lamplighter.drift.patch.model import Candidate
-from lamplighter.drift.patch.references import resource_at, to_attribute, to_named
+from lamplighter.drift.patch.references import to_attribute, to_named
+from lamplighter.drift.patch.settings import OWNERS, Setting, owner_of, setting_of
 from lamplighter.drift.patch.statements import Draft
 from lamplighter.drift.patch.writing import Reference, expression
 from lamplighter.drift.patch.writing import block as block_text
-from lamplighter.drift.values import ABSENT
-
-_OWNERS = {
-    "aws_s3_bucket_": ("bucket", "aws_s3_bucket", "id"),
-    "aws_iam_role_policy": ("role", "aws_iam_role", "id"),
-    "aws_iam_user_policy": ("user", "aws_iam_user", "name"),
-    "aws_iam_group_policy": ("group", "aws_iam_group", "name"),
-}
-"""Beginnings of the types of settings: the attribute that names what they are of, its type, and the attribute there."""
 
 _NOWHERE = ("aws_iam_", "aws_route53_", "aws_cloudfront_")
 """Types of services that have no regions."""
-
-
-class Setting(NamedTuple):
-    """A setting with a resource of its own: its type, what links it to its owner, and what it says."""
-
-    type: str
-    links: Mapping[str, Any]
-    """The attribute that names the owner, and where it has one the setting's own name."""
-    path: str
-    value: Any
 
 
 def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
@@ -56,7 +38,7 @@ def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
     if item.address is None and item.action == "create":
         yield from _unmanaged(item, code)
         return
-    setting = _setting(item, code)
+    setting = setting_of(item, code)
     if setting is not None and item.address is not None:
         yield from _of_setting(setting, item.address, code)
 
@@ -74,22 +56,9 @@ def obstacle(item: DriftItem, code: Code) -> str:
     return ""
 
 
-def _setting(item: DriftItem, code: Code) -> Setting | None:
-    kind, dot, path = item.attribute.partition(".")
-    owner = next((owner for start, owner in _OWNERS.items() if kind.startswith(start)), None)
-    resource = resource_at(code, item.address or "")
-    if not dot or owner is None or resource is None or item.action != "set" or item.live_value in ABSENT:
-        return None
-    links = {owner[0]: resource.attributes.get(owner[2])}
-    rest = item.resource_id.split(" ", 1)
-    if owner[0] != "bucket" and len(rest) == 2:
-        links = {"name": rest[1], **links}
-    return Setting(kind, links, path, item.live_value)
-
-
 def _of_setting(setting: Setting, address: str, code: Code) -> Iterator[Candidate]:
-    home, resource = blocks.home_of(code, address), resource_at(code, address)
-    if home is None or resource is None:
+    home, resource, owner = blocks.home_of(code, address), code.stored.get(address), owner_of(setting.type)
+    if home is None or resource is None or owner is None:
         return
     known = _begun(setting, home, code)
     draft = Draft(code)
@@ -97,7 +66,6 @@ def _of_setting(setting: Setting, address: str, code: Code) -> Iterator[Candidat
         _extended(draft, known, setting)
         yield from _drafted(draft, "setting of its own")
         return
-    owner = next(owner for start, owner in _OWNERS.items() if setting.type.startswith(start))
     provider = blocks.provider_like(code, home, address)
     attributes: dict[str, Any] = {} if provider is None else {"provider": provider}
     for name, value in setting.links.items():
@@ -123,7 +91,7 @@ def _of_setting(setting: Setting, address: str, code: Code) -> Iterator[Candidat
 
 def _parts_of(owner: str, home: Home) -> list[str]:
     """Other settings of the same owner's type, below which a new one goes."""
-    starts = [start for start, (_, kind, _) in _OWNERS.items() if kind == owner]
+    starts = [start for start, (_, kind, _) in OWNERS.items() if kind == owner]
     found = {kind for kind, _ in home.instance.module.resources if kind.startswith(tuple(starts))}
     return sorted(found, reverse=True)
 
@@ -141,7 +109,7 @@ def document(path: str, value: Any) -> Any:
 def _begun(setting: Setting, home: Home, code: Code) -> Block | None:
     """The block that an earlier candidate made for another attribute of the same setting."""
     for (kind, name), block in home.instance.module.resources.items():
-        if kind == setting.type and resource_at(code, home.address(kind, name)) is None:
+        if kind == setting.type and home.address(kind, name) not in code.stored:
             said = {
                 link: value_of(block.body.attributes[link].expression, home.instance.scope)
                 for link in setting.links
@@ -263,9 +231,7 @@ def _part(
     """What a later call set that Terraform holds as a resource of its own, linked to the new one."""
     own = f"{item.resource_type}.{name}"
     attributes: dict[str, Any] = {"provider": provider} if provider.text else {}
-    owner = next(
-        (owner for start, owner in _OWNERS.items() if change.resource_types[0].startswith(start)), None
-    )
+    owner = owner_of(change.resource_types[0])
     if change.action == "set" and owner is not None and owner[1] == item.resource_type:
         kind = change.resource_types[0]
         links: dict[str, Any] = {"name": change.identity["name"]} if "name" in change.identity else {}

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from lamplighter.drift.hcl.syntax import Block, parse, source, tree
+from lamplighter.drift.hcl.syntax import Block, source, tree
 from lamplighter.drift.patch.model import Candidate, contents_between
 from lamplighter.drift.patch.writing import in_way_of, indent_at
 
@@ -92,11 +91,13 @@ def _spliced(content: bytes, splices: Sequence[Splice], *, in_json: bool = False
         position = end
     made = b"".join([*pieces, content[position:]])
     kept.append(_Kept(length, len(made), position))
+    if not in_json:
+        return None if tree(made).has_error else _aligned(made, touched, content, kept)
     try:
-        json.loads(made) if in_json else parse(made, "")
+        json.loads(made)
     except ValueError:
         return None
-    return made if in_json else _aligned(made, touched, content, kept)
+    return made
 
 
 def removal(content: bytes, span: tuple[int, int]) -> Splice:
@@ -329,31 +330,22 @@ def _aligned(content: bytes, touched: Sequence[tuple[int, int]], was: bytes, kep
 
 def _was_crooked(group: Sequence[tuple[Node, Node]], was: bytes, kept: Sequence[_Kept]) -> bool:
     """Whether one of the names stood in a group before whose equals signs were in several columns."""
-    crooked = _crooked(was)
     for name, sign in group:
         part = next((one for one in kept if one.start <= name.start_byte and sign.end_byte <= one.end), None)
-        if part is not None and part.before + name.start_byte - part.start in crooked:
-            return True
+        if part is not None:
+            start = part.before + name.start_byte - part.start
+            for old in _groups(_holding(tree(was), start)):
+                if any(one.start_byte == start for one, _ in old) and _is_crooked(old):
+                    return True
     return False
 
 
-@lru_cache(maxsize=64)
-def _crooked(content: bytes) -> frozenset[int]:
-    """Where the names begin that stand in groups without one column for their equals signs."""
-    found: set[int] = set()
-    left = [tree(content)]
-    while left:
-        node = left.pop()
-        left += node.children
-        if node.type in ("body", "object"):
-            for group in _groups(node):
-                width = max(_columns(name) for name, _ in group)
-                if any(
-                    sign.start_byte - name.start_byte != len(name.text or b"") + 1 + width - _columns(name)
-                    for name, sign in group
-                ):
-                    found |= {name.start_byte for name, _ in group}
-    return frozenset(found)
+def _is_crooked(group: Sequence[tuple[Node, Node]]) -> bool:
+    width = max(_columns(name) for name, _ in group)
+    return any(
+        sign.start_byte - name.start_byte != len(name.text or b"") + 1 + width - _columns(name)
+        for name, sign in group
+    )
 
 
 def _columns(node: Node) -> int:

@@ -5,6 +5,7 @@ Where several parts of a value differ, each is placed after the other in the cod
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -13,14 +14,27 @@ from lamplighter.drift.hcl.blocks import contents
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
 from lamplighter.drift.hcl.syntax import Block
 from lamplighter.drift.items import SENSITIVE
+from lamplighter.drift.members import sets
 from lamplighter.drift.model import DriftItem
+from lamplighter.drift.patch.blocks import DOCUMENTS
 from lamplighter.drift.patch.bodies import of_body
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.inverse import ways
 from lamplighter.drift.patch.judge import changes
 from lamplighter.drift.patch.model import Candidate, contents_between
 from lamplighter.drift.patch.provenance import Asked, Here, inside
-from lamplighter.drift.patch.steps import At, Do, Path, Step, applied_to, inside_of, spelled, steps
+from lamplighter.drift.patch.settings import setting_of
+from lamplighter.drift.patch.steps import (
+    At,
+    Do,
+    Path,
+    Step,
+    applied_to,
+    document_of,
+    inside_of,
+    spelled,
+    steps,
+)
 from lamplighter.drift.patch.wording import is_secret
 from lamplighter.drift.plan_filters import filters
 from lamplighter.drift.values import HIDDEN, same
@@ -46,7 +60,7 @@ def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
     if item.live_value in (HIDDEN, SENSITIVE) or is_secret(item.live_value):
         return
     place = _place(item, code)
-    if place is None or _is_computed(item, place):
+    if place is None or _is_computed(item, place) or _is_elsewhere(item, place, code):
         return
     seen: set[object] = set()
     for candidate in _candidates(item, place, code):
@@ -55,11 +69,36 @@ def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
             yield candidate
 
 
+def obstacle(item: DriftItem, code: Code) -> str:
+    """Why a value has no candidates that could hold, in one line; empty where it may have some."""
+    place = _place(item, code) if item.address is not None and item.attribute else None
+    if place is None or item.action != "set":
+        return ""
+    if _is_computed(item, place):
+        return f"{item.attribute} is computed by the provider: code cannot say it"
+    said = code.written.instances.get(code.project.written_as(item.address or "") or "")
+    top, _, key = item.attribute.partition(".")
+    if top in _MAPS and item.live_value is None and said is not None:
+        own, given = said.values.get("tags"), said.values.get("tags_all")
+        if isinstance(given, Mapping) and key in given and key not in (own or {}):
+            return f"the provider's default_tags give {key} to all that it manages: one resource cannot be without it"
+    return ""
+
+
 def _is_computed(item: DriftItem, place: _Place) -> bool:
     """Whether only the provider sets the attribute: code that did would be refused."""
     kind, name = item.resource_type, str(place.path[0])
     computed = (kind, name) in _COMPUTED or bool(filters().why_computed(kind, name))
     return computed and name not in place.block.body.attributes
+
+
+def _is_elsewhere(item: DriftItem, place: _Place, code: Code) -> bool:
+    """Whether what is to be said has, or may have, a resource of its own, and does not stand in this one."""
+    found = sets().get((item.resource_type, str(place.path[0])))
+    apart = (
+        found is not None and bool(found.holders) and str(place.path[0]) not in place.block.body.attributes
+    )
+    return setting_of(item, code) is not None or (item.action == "add" and apart)
 
 
 def _candidates(item: DriftItem, place: _Place, code: Code) -> Iterator[Candidate]:
@@ -114,9 +153,17 @@ def _list_of(step: Step) -> Path | None:
 
 
 def _wanted(item: DriftItem, place: _Place) -> Any:
-    """What is live; an empty text is no value, but for the member of a map."""
+    """What is live, as text where the attribute is JSON text; an empty text is a value in a map only."""
+    live, name = item.live_value, place.path[-1]
+    if isinstance(live, Mapping | list) and isinstance(name, str):
+        was = next(
+            (side for side in (_said(place), item.code_value) if side is not UNKNOWN and side is not None),
+            None,
+        )
+        if document_of(was) is not None or (was is None and DOCUMENTS.search(name)):
+            return json.dumps(live)
     is_member = len(place.path) > 1 and _is_map_key(place.path)
-    return None if item.live_value == "" and not is_member else item.live_value
+    return None if live == "" and not is_member else live
 
 
 def _at_once(place: _Place, step: Step) -> Iterator[Candidate]:

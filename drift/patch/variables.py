@@ -59,6 +59,9 @@ def _variable(slot: Slot, step: Step) -> _Variable | None:
         return _member_variable(slot, step.path[0], step, caller, test)
     if not step.path and step.do in (Do.ADD, Do.DROP):
         return _list_variable(slot, step, caller, test)
+    if not step.path and step.value is None and slot.is_literal and not test:
+        kind = _kind(slot.current)
+        return _Variable(name, kind, old, "null", "%s") if kind is not None else None
     whole = applied_to(slot.current, step.path, step.do, step.value) if step.path else step.value
     text = text_of(whole, caller, document=True) if is_known(whole) and step.do is not Do.GONE else None
     kind = _kind(whole)

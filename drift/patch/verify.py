@@ -16,7 +16,7 @@ from lamplighter.core.results import ToolResult
 from lamplighter.core.text import printable
 from lamplighter.drift.model import Action, DriftItem
 from lamplighter.drift.patch.code import Code
-from lamplighter.drift.patch.goals import address_in, imported_for
+from lamplighter.drift.patch.goals import imported_for, place_in
 from lamplighter.drift.patch.model import (
     Decision,
     LastResort,
@@ -147,22 +147,29 @@ def _is_about(placed: Placed, fact: PlannedFact, patch: Patch) -> bool:
     item = placed.item
     if item.action == "create":
         return imported_for(item, patch.after, patch.before) == fact.address
-    address = address_in(patch.after, item.address or "") or item.address
+    address, one = place_in(patch.after, item)
     if fact.address not in (address, item.address):
         return False
     if item.action == "delete" or not item.attribute or fact.action in ("create", "delete"):
         return True
-    one, other = item.attribute, fact.attribute
+    other = fact.attribute
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def _to_blame(fact: PlannedFact, patch: Patch) -> tuple[DriftItem, ...]:
-    """The items at that address, else those whose edits may have moved what it holds, else all."""
-    at_it = [placed for placed in patch.placed if placed.item.address == fact.address]
+    """The items at that address, or whose edit brings it in; else those whose edits may have moved what it holds, else
+    all."""
+    at_it = [one for one in patch.placed if one.item.address == fact.address or _brings(one, fact.address)]
     moved = [
         placed for placed in patch.placed if any(f" of {fact.address}" in line for line in placed.not_derived)
     ]
     return tuple(placed.item for placed in at_it or moved or patch.placed)
+
+
+def _brings(placed: Placed, address: str) -> bool:
+    """Whether the edit of an item has the import block of a resource."""
+    edits = placed.candidate.edits if placed.candidate is not None else ()
+    return any(f"to = {address}\n" in part.new for edit in edits for part in edit.edits)
 
 
 def _refined(

@@ -19,6 +19,8 @@ from lamplighter.drift.state import StateIndex
 
 _REPEATS = ("for_each", "count")
 OUTPUT = "output."
+_VERSIONS = 4
+"""Versions of what is shared whose instances are kept as computed."""
 _TAGGING = ("default_tags", "ignore_tags")
 _META = ("provider", "depends_on", "lifecycle", "provisioner", "connection")
 """What tells Terraform how to handle a resource: compared as written."""
@@ -52,25 +54,41 @@ class Written:
     their own. What a provider says of tags is in the resources' `tags_all`."""
     shared: str
     """Everything besides resources, as written: what a value that cannot be computed may rest on."""
-    state: StateIndex
+    stored: Mapping[str, StateResource]
+    """The state's resources, by the address that `moved` blocks give them."""
 
     @classmethod
-    def of(cls, project: Project, state: StateIndex, variables: Iterable[bytes]) -> Written:
-        """`variables` are the files that give values to variables."""
-        stored = {resource.address: resource for resource in state.resources}
-        found = {item.address: _said(item, stored) for item in declared(project.root, stored)}
-        texts = [content.decode("utf-8", "replace") for content in variables]
+    def of(
+        cls,
+        project: Project,
+        state: StateIndex,
+        contents_of: Mapping[str, bytes],
+        variables: Iterable[str],
+        before: dict[str, dict[tuple[str, str, bytes], Said]],
+    ) -> Written:
+        """`variables` are the files that give values to variables. `before` is what was found of other versions of the
+        code with the same state, and takes what is found now: by all besides resources as written, then by instance,
+        file and block. Nothing else counts: what refers to a resource has its value from the state.
+        """
+        stored = _moved(project, state)
+        texts = [contents_of[path].decode("utf-8", "replace") for path in variables]
+        shared = "\n".join([*texts, *_shared(project.root)])
+        known = before.setdefault(shared, {})
+        if len(before) > _VERSIONS:
+            del before[next(iter(before))]
+        found: dict[str, Said] = {}
+        for item in declared(project.root, stored):
+            file = item.block.file
+            key = item.address, file, contents_of[file][slice(*item.block.span)]
+            if key not in known:
+                known[key] = _said(item, stored)
+            found[item.address] = known[key]
         around = {
             name: contents(body, instance.scope)
             for instance in module_instances(project.root, stored)
             for name, body in _around(instance)
         }
-        shared = "\n".join([*texts, *_shared(project.root)])
-        return cls(found, dict(_imports(project.root)), around, shared, state)
-
-    @cached_property
-    def stored(self) -> Mapping[str, StateResource]:
-        return {resource.address: resource for resource in self.state.resources}
+        return cls(found, dict(_imports(project.root)), around, shared, stored)
 
     @cached_property
     def as_resources(self) -> StateIndex:
@@ -98,6 +116,13 @@ class Written:
                 if (said.type, name) not in sets() or said.values.get(name) is UNKNOWN
             }
         return StateResource(said.address, said.type, said.name, "", "", {**base, **own})
+
+
+def _moved(project: Project, state: StateIndex) -> dict[str, StateResource]:
+    own = {resource.address: resource for resource in state.resources}
+    if not any(module.moves for module in project.root.modules.values()):
+        return own
+    return {project.moved_to(address, own): resource for address, resource in own.items()}
 
 
 def _said(item: Declared, stored: Mapping[str, StateResource]) -> Said:
@@ -172,9 +197,11 @@ def _around(instance: Instance) -> Iterator[tuple[str, Body]]:
 
 
 def _shared(root: Instance) -> Iterator[str]:
-    """Locals, variables, module calls, outputs, data sources and providers of all modules, as written."""
-    for module in root.modules.values():
-        yield from (attribute.expression.text for attribute in module.locals.values())
+    """Locals, variables, module calls, outputs, data sources, providers and moves of all modules, as written."""
+    for directory, module in root.modules.items():
+        yield directory
+        yield from (f"{old} {new}" for old, new in module.moves)
+        yield from (f"{name} = {one.expression.text}" for name, one in module.locals.items())
         named = (module.variables, module.outputs, module.calls, module.data, module.providers)
         yield from (as_text(block) for blocks in named for block in blocks.values())
 

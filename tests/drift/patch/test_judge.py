@@ -9,7 +9,8 @@ import pytest
 
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.judge import Goal, Judgement, judge
-from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.model import Decision, Verdict
+from lamplighter.drift.patch.patch import patch_of
 from tests.drift.code.world import resource
 from tests.drift.patch.world import changed, code, goal, item
 
@@ -162,6 +163,98 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
     )
 
 
+TWO_RULES = """
+resource "aws_security_group" "web" {
+  name = "web"
+}
+resource "aws_vpc_security_group_ingress_rule" "https" {
+  security_group_id = aws_security_group.web.id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "10.0.0.0/8"
+}
+"""
+RULE_STATE = {
+    "id": "sgr-1",
+    "security_group_id": "sg-1",
+    "ip_protocol": "tcp",
+    "from_port": 443,
+    "to_port": 443,
+    "cidr_ipv4": "10.0.0.0/8",
+}
+SSH_RULE = """resource "aws_vpc_security_group_ingress_rule" "ssh" {
+  security_group_id = aws_security_group.web.id
+  ip_protocol       = "tcp"
+  from_port         = 22
+  to_port           = 22
+  cidr_ipv4         = "10.0.0.0/8"
+}
+import {
+  to = aws_vpc_security_group_ingress_rule.ssh
+  id = "sgr-2"
+}
+"""
+
+
+def test_several_drifts_of_one_set_hold_together_and_nothing_more() -> None:
+    before = code(
+        {"main.tf": TWO_RULES},
+        resource("aws_security_group", "web", {"id": "sg-1", "name": "web"}),
+        resource("aws_vpc_security_group_ingress_rule", "https", RULE_STATE),
+    )
+    https = "aws_vpc_security_group_ingress_rule.https"
+    opened = goal(item("aws_security_group.web", "ingress", SSH, action="add"))
+    closed = goal(item(https, "", None, was="present", action="delete"))
+    own = TWO_RULES.partition('resource "aws_vpc')[2]
+    both = changed(before, 'resource "aws_vpc' + own, SSH_RULE)
+    assert not said(before, both, opened, closed)
+    assert said(before, both, opened) == f"{https} would vanish from the code"
+    wider = goal(item(https, "cidr_ipv4", "0.0.0.0/0", was="10.0.0.0/8"))
+    all_open = changed(before, "10.0.0.0/8", "0.0.0.0/0")
+    with_ssh = changed(all_open, 'resource "aws_vpc', f'{SSH_RULE}resource "aws_vpc')
+    assert not said(before, with_ssh, opened, wider)
+    assert said(before, with_ssh, opened) == f"cidr_ipv4 of {https} would change too"
+
+
+CORS = """
+resource "aws_s3_bucket_cors_configuration" "a" {
+  bucket = aws_s3_bucket.b["a"].id
+  cors_rule {
+    allowed_methods = ["GET"]
+    allowed_origins = ["*"]
+  }
+}
+import {
+  to = aws_s3_bucket_cors_configuration.a
+  id = "a"
+}
+"""
+
+
+def test_a_setting_with_a_resource_of_its_own_is_looked_for_there() -> None:
+    buckets = 'resource "aws_s3_bucket" "b" {\n  for_each = toset(["a", "c"])\n  bucket = each.key\n}\n'
+    state = [
+        resource("aws_s3_bucket", "b", {"id": key, "bucket": key, "arn": f"arn:{key}"}, key=key)
+        for key in "ac"
+    ]
+    before = code({"main.tf": buckets}, *state)
+    rule = {"allowed_methods": ["GET"], "allowed_origins": ["*"]}
+    kind = "aws_s3_bucket_cors_configuration"
+    live = goal(item('aws_s3_bucket.b["a"]', f"{kind}.cors_rule", [rule], kind=kind, ident="a"))
+    assert said(before, before, live) == f"the code has no {kind} for it"
+    assert not said(before, changed(before, buckets, buckets + CORS), live)
+    other = CORS.replace('["a"]', '["c"]')
+    assert "no aws_s3_bucket_cors" in said(before, changed(before, buckets, buckets + other), live)
+    wider = CORS.replace('"GET"', '"PUT"')
+    assert "does not say cors_rule" in said(before, changed(before, buckets, buckets + wider), live)
+    # No block of the bucket has such a name: what stands there is nothing.
+    inside = buckets.replace("= each.key\n", f"= each.key\n  {kind} {{\n    cors_rule {{}}\n  }}\n")
+    assert "no aws_s3_bucket_cors" in said(before, changed(before, buckets, inside), live)
+    (made,) = patch_of([Decision(live.item, Verdict.CODIFY, "")], before).placed
+    assert made.candidate is not None and made.candidate.rule == "setting of its own"
+
+
 def test_a_resource_that_is_gone_and_one_that_is_new() -> None:
     before = web()
     gone = goal(item("aws_security_group.web", "", None, was="present", action="delete"))
@@ -219,6 +312,17 @@ def test_a_policy_document_is_read_as_the_json_it_makes() -> None:
     )
     assert not said(before, changed(before, '"s3:GetObject"', '"s3:GetObject", "s3:PutObject"'), wider)
     assert "does not say policy" in said(before, changed(before, "s3:GetObject", "s3:PutObject"), wider)
+
+
+def test_a_policy_stays_text() -> None:
+    """An object says what the text says, and Terraform takes no object for it."""
+    text = 'resource "aws_sqs_queue" "q" {\n  policy = jsonencode({ Version = "a" })\n}\n'
+    before = code({"main.tf": text}, resource("aws_sqs_queue", "q", {"id": "q", "policy": '{"Version":"a"}'}))
+    live = goal(item("aws_sqs_queue.q", "policy", {"Version": "b"}, was='{"Version":"a"}'))
+    assert not said(before, changed(before, '"a"', '"b"'), live)
+    assert said(before, changed(before, 'jsonencode({ Version = "a" })', '{ Version = "b" }'), live) == (
+        "policy of aws_sqs_queue.q is text, and would be written as something else"
+    )
 
 
 def test_tags_that_a_provider_gives_to_all() -> None:
@@ -302,3 +406,95 @@ def test_a_switch_that_is_left_out_is_not_off() -> None:
 def test_a_secret_is_never_written(logs: Code) -> None:
     secret = goal(item("aws_cloudwatch_log_group.audit", "retention_in_days", "(sensitive)", was=365))
     assert "secret" in said(logs, changed(logs, "365", '"(sensitive)"'), secret)
+
+
+MOVED = """
+locals { names = ["a"] }
+resource "aws_sqs_queue" "old" {
+  for_each = toset(local.names)
+  name     = each.key
+}
+resource "aws_sqs_queue" "one" { name = "one" }
+module "jobs" { source = "./jobs" }
+"""
+JOBS = 'resource "aws_sqs_queue" "q" {\n  name = "q"\n}\n'
+AUDIT_LOG = 'resource "aws_cloudwatch_log_group" "audit" {\n  retention_in_days = %d\n}\n'
+
+
+def moving(*blocks: tuple[str, str], **texts: str) -> tuple[Code, Code]:
+    """Code before and after: texts of `MOVED` replaced, `moved` blocks added, and one value as it is live."""
+    queues = [
+        resource("aws_sqs_queue", "old", {"id": "a", "name": "a"}, key="a"),
+        resource("aws_sqs_queue", "one", {"id": "one", "name": "one"}),
+        resource("aws_sqs_queue", "q", {"id": "q", "name": "q"}, module="module.jobs"),
+        resource("aws_cloudwatch_log_group", "audit", {"id": "audit", "retention_in_days": 365}),
+    ]
+    before = code({"main.tf": MOVED + AUDIT_LOG % 365, "jobs/main.tf": JOBS}, *queues)
+    after = changed(before, "= 365", "= 14")
+    for old, new in texts.values():
+        after = changed(after, old, new)
+    added = "".join(f"moved {{\n  from = {old}\n  to   = {new}\n}}\n" for old, new in blocks)
+    return before, changed(after, "locals {", f"{added}locals {{")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "texts"),
+    [
+        # All instances of a resource, each with its key.
+        ([("aws_sqs_queue.old", "aws_sqs_queue.new")], [('" "old"', '" "new"')]),
+        # One after another.
+        (
+            [("aws_sqs_queue.one", "aws_sqs_queue.two"), ("aws_sqs_queue.two", "aws_sqs_queue.three[0]")],
+            [('"one" { name', '"three" {\n  count = 1\n  name'), ('"one" }', '"one"\n}')],
+        ),
+        # To another key, which is the name besides: said to be the same name in another way.
+        (
+            [('aws_sqs_queue.old["a"]', 'aws_sqs_queue.old["b"]')],
+            [('["a"]', '["b"]'), ("= each.key", '= "a"')],
+        ),
+        ([("module.jobs", "module.work")], [('module "jobs"', 'module "work"')]),
+        (
+            [("module.jobs", 'module.jobs["x"]')],
+            [('source = "./jobs" }', 'source = "./jobs"\n  for_each = toset(["x"])\n}')],
+        ),
+        (
+            [("module.jobs", "module.work"), ("module.work.aws_sqs_queue.q", "aws_sqs_queue.one[0]")],
+            [
+                ('module "jobs" { source = "./jobs" }', ""),
+                ('resource "aws_sqs_queue" "one" { name = "one" }', ""),
+                ("locals {", 'resource "aws_sqs_queue" "one" {\n  count = 1\n  name = "q"\n}\nlocals {'),
+            ],
+        ),
+    ],
+)
+def test_what_a_moved_block_carries_elsewhere_is_no_change(
+    blocks: list[tuple[str, str]], texts: list[tuple[str, str]]
+) -> None:
+    goals = [AUDIT]
+    if len(texts) == 3:
+        goals.append(goal(item("aws_sqs_queue.one", "", None, was="present", action="delete")))
+    before, after = moving(*blocks, **{str(number): pair for number, pair in enumerate(texts)})
+    assert not said(before, after, *goals)
+    without = moving(**{str(number): pair for number, pair in enumerate(texts)})[1]
+    assert "would vanish from" in said(before, without, *goals) or "appear in" in said(
+        before, without, *goals
+    )
+
+
+def test_what_was_moved_still_has_to_say_what_it_said() -> None:
+    to_new = ("aws_sqs_queue.one", "aws_sqs_queue.two")
+    before, after = moving(to_new, name=('"one" { name = "one"', '"two" { name = "two"'))
+    assert said(before, after, AUDIT) == "name of aws_sqs_queue.two would change too"
+
+
+def test_nothing_moves_to_an_address_that_is_taken() -> None:
+    onto = ("aws_sqs_queue.one", 'aws_sqs_queue.old["a"]')
+    before, after = moving(onto, name=('resource "aws_sqs_queue" "one" { name = "one" }', ""))
+    assert said(before, after, AUDIT) == "aws_sqs_queue.one would vanish from the code"
+
+
+def test_an_index_on_one_side_of_a_moved_block_means_one_instance() -> None:
+    # `old["a"]` is no instance without an index: the block moves nothing of it.
+    one = ("aws_sqs_queue.old", "aws_sqs_queue.new[0]")
+    before, after = moving(one, name=('" "old"', '" "new"'))
+    assert 'aws_sqs_queue.new["a"] would appear in' in said(before, after, AUDIT)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import pytest
+
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.judge import judge
 from lamplighter.drift.patch.model import Candidate, Decision, FileEdits, Verdict, applied
 from lamplighter.drift.patch.patch import patch_of
+from tests.drift.code.world import resource
 from tests.drift.patch.test_judge import API, APP, AUDIT, LOG_STATE, LOGS, WEB
-from tests.drift.patch.world import candidate, code, edits_of, item
+from tests.drift.patch.world import candidate, changed, code, edits_of, goal, item
 
 Rule = Callable[[DriftItem, Code], Iterator[Candidate]]
 
@@ -106,3 +110,68 @@ def test_an_edit_that_does_not_fit_is_told() -> None:
 
     (unplaced,) = patch_of(codify(AUDIT.item), before, [wrong]).unplaced
     assert "do not hold what is to be replaced" in unplaced.reason
+
+
+def test_what_code_cannot_say_is_told_as_that() -> None:
+    template = '\nresource "aws_launch_template" "t" {\n  name = "t"\n}\n'
+    text = 'provider "aws" {\n  default_tags {\n    tags = { Env = "prod" }\n  }\n}\n' + template
+    state = {"id": "lt-1", "name": "t", "latest_version": 1, "tags_all": {"Env": "prod"}}
+    before = code({"main.tf": text}, resource("aws_launch_template", "t", state))
+    untagged = item("aws_launch_template.t", "tags.Env", None, was="prod")
+    computed = item("aws_launch_template.t", "latest_version", 2, was=1)
+    assert {
+        one.item.attribute: one.reason for one in patch_of(codify(untagged, computed), before).unplaced
+    } == {
+        "tags.Env": "the provider's default_tags give Env to all that it manages: one resource cannot be without it",
+        "latest_version": "latest_version is computed by the provider: code cannot say it",
+    }
+
+
+@pytest.mark.parametrize("name", ['a"b.tf', "a\\b.tf", "a\nb.tf", "a\x1b[31mb.tf", "a\u202eb.tf"])
+def test_a_file_of_a_name_that_no_patch_can_hold_is_left(name: str) -> None:
+    before = code({name: LOGS}, *LOG_STATE)
+    made = patch_of(codify(AUDIT.item), before)
+    assert made.edits == () and made.placed == ()
+    assert made.unplaced[0].reason.endswith("a file of this name cannot stand in a patch")
+
+
+def test_a_file_of_an_unusual_name_is_edited() -> None:
+    before = code({"a b'é.tf": LOGS}, *LOG_STATE)
+    assert [edit.file for edit in patch_of(codify(AUDIT.item), before).edits] == ["a b'é.tf"]
+
+
+SHARED = """
+locals {
+  zone = "eu-west-1"
+}
+resource "aws_cloudwatch_log_group" "audit" {
+  name = "audit"
+  tags = { Zone = local.zone }
+}
+"""
+TAGGED = resource("aws_cloudwatch_log_group", "audit", {"id": "audit", "tags": {"Zone": "eu-west-1"}})
+RETAGGED = item("aws_cloudwatch_log_group.audit", "tags.Zone", "eu-north-1", was="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("user", "what"),
+    [
+        ('provider "aws" {\n  region = local.zone\n}\n', "region of provider.aws"),
+        ('module "net" {\n  source = "acme/net/aws"\n  zone   = local.zone\n}\n', "zone of module.net"),
+        ('data "external" "x" {\n  program = ["x", local.zone]\n}\n', "program of data.external.x"),
+    ],
+)
+def test_a_local_that_something_beside_resources_uses_is_left_alone(user: str, what: str) -> None:
+    before = code({"main.tf": SHARED + user}, TAGGED)
+    made = patch_of(codify(RETAGGED), before)
+    after = SHARED.replace("Zone = local.zone", 'Zone = "eu-north-1"') + user
+    assert made.after.contents["main.tf"].decode() == after
+    by_local = changed(before, 'zone = "eu-west-1"', 'zone = "eu-north-1"')
+    assert judge([goal(RETAGGED)], before, by_local).reason == f"{what} would change too"
+
+
+def test_an_output_that_changes_with_it_is_told() -> None:
+    before = code({"main.tf": SHARED + 'output "zone" {\n  value = local.zone\n}\n'}, TAGGED)
+    made = patch_of(codify(RETAGGED), before)
+    assert b'zone = "eu-north-1"' in made.after.contents["main.tf"]
+    assert made.notes == ("output.zone changes with it",)

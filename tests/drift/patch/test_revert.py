@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -129,3 +132,61 @@ def test_a_directory_that_is_not_initialised_is_named(root: Path, tmp_path: Path
     with pytest.raises(Unavailable, match="terraform init"):
         revert_plan(reverting(root, "terraform_data.one"), root, tmp_path / "plans")
     assert list((tmp_path / "plans").iterdir()) == []
+
+
+def test_what_would_be_moved_in_the_state_is_refused(root: Path, tmp_path: Path) -> None:
+    code = (root / "main.tf").read_text().replace('"terraform_data" "one"', '"terraform_data" "first"')
+    moved = "moved {\n  from = terraform_data.one\n  to   = terraform_data.first\n}\n"
+    (root / "main.tf").write_text(code + moved)
+    # Terraform plans nothing of the one without the other.
+    both = reverting(root, "terraform_data.first", "terraform_data.one")
+    with pytest.raises(Refused, match=r"terraform_data\.first: the way back would import or move it"):
+        revert_plan(both, root, tmp_path / "plans")
+    assert list((tmp_path / "plans").iterdir()) == []
+
+
+def test_what_would_be_imported_is_refused(root: Path, tmp_path: Path) -> None:
+    with (root / "main.tf").open("a") as stream:
+        stream.write('import {\n  to = terraform_data.new\n  id = "x"\n}\n')
+        stream.write('resource "terraform_data" "new" {\n  input = "code"\n}\n')
+    with pytest.raises(Refused, match=r"terraform_data\.new: the way back would import or move it"):
+        revert_plan(reverting(root, "terraform_data.new"), root, tmp_path / "plans")
+    assert list((tmp_path / "plans").iterdir()) == []
+
+
+def test_what_did_not_drift_is_not_applied_along(root: Path, tmp_path: Path) -> None:
+    """The code of the same resource may say what was never applied."""
+    now = Code.of(read_code(root), read_resources(read_state(root)))
+    other = item("terraform_data.one", "output", "live", was="code", kind="terraform_data")
+    proposal = propose([other], now, root, given={"*": Verdict.REVERT})
+    with pytest.raises(Refused, match=r"input of terraform_data\.one: .* it did not drift"):
+        revert_plan(proposal, root, tmp_path / "plans")
+    assert list((tmp_path / "plans").iterdir()) == []
+
+
+def test_a_plan_that_invokes_actions_is_refused(root: Path, tmp_path: Path) -> None:
+    """Actions come with a later Terraform than this one: a program that answers as that one does."""
+    shown = {"format_version": "1.2", "resource_changes": [], "action_invocations": [{"type": "x"}]}
+    program = tmp_path / "terraform"
+    program.write_text(
+        '#!/bin/sh\ncase "$1" in\n  plan) for one; do case "$one" in -out=*) : > "${one#-out=}" ;; esac; done ;;\n'
+        f"  show) echo '{json.dumps(shown)}' ;;\nesac\n"
+    )
+    program.chmod(0o755)
+    with pytest.raises(Refused, match="the way back would invoke actions"):
+        revert_plan(reverting(root, "terraform_data.one"), root, tmp_path / "plans", program=str(program))
+    assert list((tmp_path / "plans").iterdir()) == []
+
+
+def test_plans_that_no_approval_can_be_for_any_more_are_swept(root: Path, tmp_path: Path) -> None:
+    plans = tmp_path / "plans"
+    plans.mkdir()
+    for name, days in (("old", 8.1), ("young", 7.9)):
+        (plans / f"{name}.tfplan").write_bytes(b"values in the clear")
+        made = time.time() - days * 24 * 3600
+        os.utime(plans / f"{name}.tfplan", (made, made))
+    (plans / "other.txt").write_bytes(b"")
+    os.utime(plans / "other.txt", (0, 0))
+    revert_plan(reverting(root, "terraform_data.one"), root, plans)
+    left = {path.name for path in plans.iterdir()}
+    assert {"young.tfplan", "other.txt"} < left and "old.tfplan" not in left and len(left) == 3
