@@ -9,6 +9,7 @@ Source: Terraform CLI documentation, "TF_DATA_DIR" and "Dependency Lock File".
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import tempfile
@@ -81,6 +82,20 @@ def put(folder: Path, path: str, content: bytes) -> None:
             _link_entries(original, folder, without="")
     (folder / place.name).unlink(missing_ok=True)
     (folder / place.name).write_bytes(content)
+
+
+def name_modules_by_path(data: Path, directory: Path) -> None:
+    """`init` follows the links of a mirror and records where they lead: local modules are named as the code names them,
+    so that a file that was put into the mirror counts."""
+    manifest = data / "modules" / "modules.json"
+    if not manifest.is_file():
+        return
+    recorded = json.loads(manifest.read_bytes())
+    for module in recorded.get("Modules", []):
+        place = Path(module.get("Dir", ""))
+        if place.is_absolute() and not place.is_relative_to(data):
+            module["Dir"] = os.path.relpath(place, directory)
+    manifest.write_text(json.dumps(recorded))
 
 
 def _mirror(directory: Path, base: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 from lamplighter.core.results import Status, ToolResult
 from lamplighter.core.text import printable
 from lamplighter.tools.terraform import Terraform
-from lamplighter.tools.terraform_scratch import Place, place_for, put
+from lamplighter.tools.terraform_scratch import Place, name_modules_by_path, place_for, put
 
 _LOCAL_BACKEND = b'terraform {\n  backend "local" {}\n}\n'
 _OVERRIDE = "lamplighter_override.tf"
@@ -28,12 +28,23 @@ class Trial:
         self._terraform = terraform
         self._place = place
         self._schemas: ToolResult[dict[str, Any]] | None = None
+        self._originals: dict[str, Path | None] = {}
+        """What stood for a file before an attempt put another in its place; None where there was none."""
 
     def planned(self, contents: Mapping[str, bytes]) -> ToolResult[dict[str, Any]]:
         """The plan as JSON with these files (path relative to the directory) in place: validated first. Raises
         InputError for a path outside of the directory."""
+        for path, original in self._originals.items():
+            place = self._place.folder / path
+            place.unlink()
+            if original is not None:
+                place.symlink_to(original)
+        self._originals.clear()
         for path, content in contents.items():
+            place = self._place.folder / path
+            original = place.resolve() if place.exists() else None
             put(self._place.folder, path, content)
+            self._originals[path] = original
         checked = self._terraform.validate()
         if checked.data is None:
             return checked
@@ -82,6 +93,7 @@ def trial(
             if ready.status is not Status.OK:
                 yield ToolResult(ready.status, ready.query, problem=ready.problem)
                 return
+            name_modules_by_path(data, directory.resolve())
         yield ToolResult(Status.OK, "terraform init", Trial(terraform, place))
 
 

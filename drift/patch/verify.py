@@ -97,7 +97,10 @@ class _Loop:
             whole, notes = _formatted(whole, self.planner)
             plan, problem = _plan(self.planner, _contents(whole))
             if plan is None:
-                return replace(unverified(whole, problem), attempts=attempt)
+                if _plan(self.planner, {})[0] is None:
+                    return replace(unverified(whole, problem), attempts=attempt)
+                decisions = self._without_failing(decisions, whole.placed, problem, dropped)
+                continue
             against = _against(whole, self.base, plan)
             if not against:
                 limits = [line for line in plan.problems if "schema" not in line]
@@ -106,6 +109,29 @@ class _Loop:
         nothing = patch_of([], self.code, self.rules)
         left = [Unplaced(item.item, "Terraform would change more than was asked") for item in decisions]
         return Verified(replace(nothing, unplaced=(*left, *dropped)), False, ATTEMPTS + 1)
+
+    def _without_failing(
+        self,
+        decisions: Sequence[Decision],
+        placed: Sequence[Placed],
+        problem: str,
+        dropped: list[Unplaced],
+    ) -> list[Decision]:
+        """Without an item whose edit lets the plan fail, found by halves, each planned with what was right so far."""
+        about = [one.item for one in placed]
+        suspects = [one for one in decisions if one.item in about]
+        sound = [one for one in decisions if one.item not in about]
+        while len(suspects) > 1:
+            first, second = suspects[: len(suspects) // 2], suspects[len(suspects) // 2 :]
+            patch, _ = _formatted(patch_of([*sound, *first], self.code, self.rules), self.planner)
+            plan, said = _plan(self.planner, _contents(patch))
+            if plan is None:
+                suspects, problem = first, said
+            else:
+                sound, suspects = [*sound, *first], second
+        reason = f"Terraform does not take it: {problem}"
+        dropped += [Unplaced(one.item, reason, (reason,)) for one in suspects]
+        return [one for one in decisions if one not in suspects]
 
 
 class _Objection(NamedTuple):

@@ -105,7 +105,7 @@ def test_only_what_is_named_goes_into_the_code(sample: Wiring) -> None:
 def test_what_is_dangerous_to_keep_is_said(sample: Wiring) -> None:
     events = turn(sample, "codify the change of aws_iam_role.api")
     (proposed,) = [event for event in events if isinstance(event, Proposed)]
-    assert [step.operation.target.name for step in proposed.plan.steps] == ["iam.tf"]
+    assert [step.operation.target.name for step in proposed.plan.steps] == ["iam.tf", "imports.tf"]
     said = "careful: the code is to keep 1 change(s) of high or critical severity: aws_iam_role.api"
     assert said in proposed.plan.rationale
 

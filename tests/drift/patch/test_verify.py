@@ -130,6 +130,26 @@ def test_only_the_item_that_is_to_blame_is_dropped() -> None:
     assert [one.item.address for one in found.patch.unplaced] == [APP.item.address]
 
 
+def test_an_edit_that_lets_the_plan_fail_is_found_and_left_out() -> None:
+    class Planner(FakeTerraform):
+        def planned(self, contents: Mapping[str, bytes]) -> ToolResult[dict[str, Any]]:
+            wrong = b"365" not in contents.get("main.tf", b"365")
+            self.fails = "not valid: main.tf line 7: 14 is not taken" if wrong else ""
+            return super().planned(contents)
+
+    def at_the_use(wanted: DriftItem, now: Code) -> Iterator[Candidate]:
+        old, new = ("365", "14") if wanted == AUDIT.item else ("local.short", "14")
+        if old.encode() in now.contents["main.tf"]:
+            yield candidate(now, old, new)
+
+    planner = Planner({"app": 14, "audit": 14})
+    found = verified(codify(AUDIT.item, APP.item), logs(), planner, [at_the_use])
+    assert [one.item.address for one in found.patch.placed] == [APP.item.address]
+    (unplaced,) = found.patch.unplaced
+    assert unplaced.item == AUDIT.item
+    assert unplaced.reason == "Terraform does not take it: not valid: main.tf line 7: 14 is not taken"
+
+
 def test_without_a_plan_it_is_said_plainly() -> None:
     planner = FakeTerraform({}, fails="no credentials; log in")
     found = verified(codify(AUDIT.item), logs(), planner)
