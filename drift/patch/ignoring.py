@@ -1,9 +1,9 @@
-"""Drift that Terraform is to leave alone: `ignore_changes` of a resource, `ignore_tags` of the provider."""
+"""Drift that Terraform is to leave alone: `ignore_changes` of a resource."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from lamplighter.drift.hcl.address import quote
 from lamplighter.drift.hcl.modules import is_repeated
@@ -15,7 +15,6 @@ from lamplighter.drift.patch.model import Candidate
 from lamplighter.drift.patch.origins import collection
 from lamplighter.drift.patch.statements import Draft
 from lamplighter.drift.patch.writing import block as block_text
-from lamplighter.drift.patch.writing import expression
 
 
 def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
@@ -77,24 +76,3 @@ def spelt(resource: StateResource, attribute: str) -> str:
         written += f".{part}" if re.fullmatch(r"[A-Za-z_]\w*", part) else f"[{quote(part)}]"
         value = value.get(part) if isinstance(value, Mapping) else None
     return written
-
-
-def ignored_tags(keys: Sequence[str], code: Code) -> Candidate | None:
-    """Leaves tags of every resource alone, by `ignore_tags` of the root's default provider; None without one."""
-    instance = code.project.instance(())
-    provider = instance.module.providers.get("aws") if instance is not None else None
-    if provider is None:
-        return None
-    draft, content = Draft(code), code.contents[provider.file]
-    settings = provider.body.of_type("ignore_tags")
-    listed = settings[0].body.attributes.get("keys") if settings else None
-    node = collection(listed.expression.node) if listed is not None else None
-    texts = [text for key in keys if (text := expression(key)) is not None]
-    if node is not None and node.type == "tuple":
-        draft.put(provider.file, statements.listed(content, node, ", ".join(texts)))
-    elif settings:
-        draft.put(provider.file, statements.attribute(content, settings[0], "keys", f"[{', '.join(texts)}]"))
-    else:
-        text = block_text("ignore_tags", (), [f"keys = [{', '.join(texts)}]"])
-        draft.put(provider.file, statements.inside(content, provider, text))
-    return draft.candidate("ignore_tags")

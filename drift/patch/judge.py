@@ -204,10 +204,20 @@ class _Allowed:
             if not (holders & about or any(_tells(side, key, value) for side in told)):
                 self._exact = False
 
+    def _is_of_its_block(self, address: str) -> bool:
+        """What a block tells Terraform to ignore holds for every instance of it, and its note says so."""
+        blocks = {
+            (said.type, said.name, said.file)
+            for said in map(self._after.instances.get, self._addresses)
+            if said
+        }
+        said = self._after.instances.get(address)
+        return said is not None and (said.type, said.name, said.file) in blocks
+
     def covers(self, change: Change) -> bool:
         item = self._goal.item
         if self._goal.verdict is Verdict.IGNORE:
-            return change.address in self._addresses and change.path == "lifecycle"
+            return change.path == "lifecycle" and self._is_of_its_block(change.address)
         match item.action:
             case "delete":
                 return change.address in self._addresses and not change.path

@@ -86,16 +86,3 @@ def test_a_set_is_ignored_whole_and_a_shared_block_says_so() -> None:
     (candidate,) = proposed(ignoring.rules, item("aws_security_group.g[0]", "add", "ingress", live={}), code)
     assert "ignore_changes = [ingress]" in code.edited(candidate.edits).contents["main.tf"].decode()
     assert candidate.note == "holds for every instance of the block"
-
-
-def test_tags_of_many_are_the_providers_matter() -> None:
-    code = one('provider "aws" {\n  region = "eu-west-1"\n}\n', {})
-    candidate = ignoring.ignored_tags(["Owner", "auto:keep"], code)
-    assert candidate is not None
-    after = code.edited(candidate.edits)
-    keys = '  ignore_tags {\n    keys = ["Owner", "auto:keep"]\n  }\n'
-    expected = f'provider "aws" {{\n  region = "eu-west-1"\n\n{keys}}}\n'
-    assert after.contents["main.tf"].decode() == expected
-    more = ignoring.ignored_tags(["Cost"], after)
-    assert more is not None
-    assert b'keys = ["Owner", "auto:keep", "Cost"]' in after.edited(more.edits).contents["main.tf"]

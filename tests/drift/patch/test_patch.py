@@ -58,6 +58,19 @@ def test_one_edit_may_say_several_items_and_only_together() -> None:
     assert [placed.candidate is None for placed in made.placed] == [False, True]
 
 
+def test_what_is_ignored_holds_for_every_instance_of_the_block_and_says_so() -> None:
+    before = code({"main.tf": LOGS}, *LOG_STATE)
+    made = patch_of([Decision(WEB.item, Verdict.IGNORE, "asked for")], before)
+    assert not made.unplaced
+    assert made.notes == ("holds for every instance of the block",)
+    after = made.after.contents["main.tf"].decode()
+    assert after.count("ignore_changes = [retention_in_days]") == 1
+    named = 'name              = "audit"\n'
+    both = changed(made.after, named, f"{named}  lifecycle {{\n    ignore_changes = [name]\n  }}\n")
+    reason = judge([goal(WEB.item, Verdict.IGNORE)], before, both).reason
+    assert reason == "lifecycle of aws_cloudwatch_log_group.audit would change too"
+
+
 def test_the_best_candidate_that_holds_is_taken() -> None:
     before = code({"main.tf": LOGS}, *LOG_STATE)
     rule = replacing(("365", "13"), ("= local.short", "= 14"), ("default = 30", "default = 14"))
