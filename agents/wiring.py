@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from lamplighter.core.config import Config, load_policy
 from lamplighter.core.events import Event
@@ -32,6 +32,9 @@ from lamplighter.core.ports import (
 from lamplighter.tools.files import FileEdits
 from lamplighter.tools.saved_plans import SavedPlans
 from lamplighter.tools.terraform import with_profile
+
+if TYPE_CHECKING:
+    from lamplighter.drift.patch.proposal import Proposal
 
 
 class DriftAnswer(Protocol):
@@ -170,7 +173,7 @@ def _drift_engine(config: Config, rules: Sequence[DriftRule], models: _Models) -
             from lamplighter.drift.refreshed import Refresh
 
             refresh = Refresh.of(config)
-        return check_directory(
+        report = check_directory(
             directory,
             trace_paths,
             source,
@@ -181,6 +184,16 @@ def _drift_engine(config: Config, rules: Sequence[DriftRule], models: _Models) -
             tokens=config.budgets.tokens,
             **models._asdict(),
         )
+        if refresh is None:
+            return report
+
+        def confirm(proposal: Proposal) -> Proposal:
+            from lamplighter.drift.confirmed import confirmed
+
+            found = confirmed(proposal, directory, config, refresh, state=state)
+            return proposal.with_patch(found.patch)
+
+        return replace(report, confirm=confirm)
 
     return check
 

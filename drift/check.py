@@ -60,6 +60,8 @@ class DriftReport:
     propose: Callable[[], Proposal] | None = field(repr=False, compare=False, default=None)
     """Makes the proposal; None where there is nothing to propose."""
     timeline: Timeline = field(repr=False, default_factory=lambda: Timeline(()))
+    confirm: Callable[[Proposal], Proposal] | None = field(repr=False, compare=False, default=None)
+    """Leaves of a proposal what Terraform agrees with; None where it is not asked."""
 
     @property
     def covered(self) -> tuple[str, str]:
@@ -76,7 +78,10 @@ class DriftReport:
 
     @property
     def plan(self) -> Plan | None:
-        return self.proposal.plan() if self.proposal is not None else None
+        return self._confirmed(self.proposal).plan() if self.proposal is not None else None
+
+    def _confirmed(self, proposal: Proposal) -> Proposal:
+        return self.confirm(proposal) if self.confirm is not None else proposal
 
     def with_proposal(self, proposal: Proposal) -> DriftReport:
         """The same with another proposal, of some of the findings or with a patch that was verified."""
@@ -92,7 +97,8 @@ class DriftReport:
         from lamplighter.drift.patch.model import Verdict
 
         wanted = {finding.id for finding in findings}
-        return self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None).plan()
+        narrowed = self.proposal.narrowed(wanted, Verdict.CODIFY if codify else None)
+        return self._confirmed(narrowed).plan()
 
 
 class Terms(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -184,42 +183,16 @@ def _verified(
     workspace: str,
     terraform: bool | None,
 ) -> Verified:
-    from lamplighter.drift.patch.verify import unverified, verified
+    from lamplighter.drift.confirmed import confirmed
+    from lamplighter.drift.patch.verify import unverified
 
-    refresh = refresh_of(invocation, terraform)
-    if refresh is None:
-        return unverified(proposal.patch)
-    if workspace:
+    if workspace and refresh_of(invocation, terraform) is not None:
         return unverified(
             proposal.patch, "with --workspace no plan is made: select it in the directory first"
         )
-    from lamplighter.tools.terraform_trial import trial
-
-    given = _state_bytes(invocation, state, root)
-    if given is not None and not given:
-        return unverified(proposal.patch, "what `show -json` prints is no state that Terraform plans with")
-    with (
-        progress("planning with the patch", quiet=invocation.quiet),
-        trial(root, state=given, program=refresh.program, seconds=refresh.seconds, env=refresh.env) as ready,
-    ):
-        if ready.data is None:
-            return unverified(proposal.patch, ready.problem)
-        return verified(proposal.decisions, proposal.patch.before, ready.data, last=proposal.last)
-
-
-def _state_bytes(invocation: Invocation, named: str, root: Path) -> bytes | None:
-    """The state that is named; None where none is, empty where it is one that Terraform does not take."""
-    config = invocation.resolved.config
-    if not (named or config.state):
-        return None
-    from lamplighter.drift.states import state_for
-    from lamplighter.tools.state_sources import fetch_state
-
-    source = state_for(root, named or config.state, profile=config.aws_profile)
-    if source is None:
-        return None
-    read = fetch_state(source)
-    return json.dumps(read.document).encode() if read.form == "v4" else b""
+    with progress("planning with the patch", quiet=invocation.quiet):
+        refresh = refresh_of(invocation, terraform)
+        return confirmed(proposal, root, invocation.resolved.config, refresh, state=state)
 
 
 class _Following:

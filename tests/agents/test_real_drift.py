@@ -127,3 +127,16 @@ def test_what_is_left_to_a_hand_is_said_with_its_reason(sample: Wiring) -> None:
     assert len(found) == 2 and files == []
     assert "nothing can be applied" in said
     assert said.count("\nby hand: apply, to make ") == 2 and "severity" in said
+
+
+def test_terraform_is_asked_of_the_plan_where_the_settings_say_so(sample: Wiring, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    program = tmp_path / "terraform"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {calls}\necho "no credentials" >&2\nexit 1\n')
+    program.chmod(0o755)
+    config = sample.config.model_copy(update={"terraform": True, "terraform_program": str(program)})
+    report = build(config).check_drift(config.project, config.trace, config.state)
+    by_the_check = len(calls.read_text().splitlines())
+    plan = report.plan_for([one for one in report.findings if one.where.endswith("aws_sqs_queue.main")])
+    assert plan is not None and [step.operation.target.name for step in plan.steps] == ["compute.tf"]
+    assert len(calls.read_text().splitlines()) > by_the_check
