@@ -181,6 +181,7 @@ def _drift_engine(config: Config, rules: Sequence[DriftRule], models: _Models) -
             rules=rules,
             covers=config.trace_covers,
             refresh=refresh,
+            ledger=config.ledger_path,
             tokens=config.budgets.tokens,
             **models._asdict(),
         )

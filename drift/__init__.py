@@ -36,6 +36,7 @@ def check_directory(
     remember: Remember | None = None,
     complete: Complete | None = None,
     tokens: int = 0,
+    ledger: Path | None = None,
 ) -> DriftReport:
     """See `lamplighter.drift.check.check_directory`; loaded at the first call, so that `lamp --help` stays light."""
     from lamplighter.drift.check import check_directory as check
@@ -53,4 +54,5 @@ def check_directory(
         remember=remember,
         complete=complete,
         tokens=tokens,
+        ledger=ledger,
     )

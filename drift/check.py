@@ -112,6 +112,7 @@ class Terms(NamedTuple):
     remember: Remember | None = None
     complete: Complete | None = None
     tokens: int = 0
+    ledger: Path | None = None
 
     @property
     def asks(self) -> bool:
@@ -162,6 +163,7 @@ def check_directory(
     remember: Remember | None = None,
     complete: Complete | None = None,
     tokens: int = 0,
+    ledger: Path | None = None,
 ) -> DriftReport:
     """Checks a root module against its state and an API trace: files, or any source. Nothing is written.
 
@@ -171,11 +173,14 @@ def check_directory(
     so that no event of them is no gap. With `refresh` Terraform is asked what is live; where it cannot tell, the
     trace's answer is given and says so. `recall`, `complete` and `ask_model` are asked about calls that the
     catalogue does not know (see `suggest`), `recall` and `complete` about drift that no rule places in the code (see
-    `patch.fallback`), for at most so many `tokens` in all; what verified goes to `remember`. Raises InputError when the
+    `patch.fallback`), for at most so many `tokens` in all; what verified goes to `remember`.
+    `ledger` tells what was set back before. Raises InputError when the
     code, the state or the whole trace cannot be read, ConfigError for a place that is none, Unavailable when the state
     cannot be had, and what a source of its own raises.
     """
-    terms = Terms(tuple(rules), declared(covers), refresh, recall, ask_model, remember, complete, tokens)
+    terms = Terms(
+        tuple(rules), declared(covers), refresh, recall, ask_model, remember, complete, tokens, ledger
+    )
     loaded = load(directory, state)
     source = TraceFiles(trace) if isinstance(trace, Sequence) else trace
     return judge(loaded, hear(source, principals, keep_unknown=terms.asks), terms)
@@ -263,10 +268,12 @@ def judge(
     def made() -> Proposal:
         from lamplighter.drift.patch.code import Code
         from lamplighter.drift.patch.proposal import propose
+        from lamplighter.drift.set_back import set_back
 
         written = Code.of(code, state).with_records(extraction.records)
         last = terms.last_resort(asking)
-        return propose(certain, written, loaded.directory, rules=terms.rules, last=last)
+        before = set_back(terms.ledger, loaded.directory) if terms.ledger is not None else None
+        return propose(certain, written, loaded.directory, rules=terms.rules, set_back=before, last=last)
 
     return replace(report, propose=made)
 

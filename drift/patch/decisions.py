@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from lamplighter.core.findings import Severity
 from lamplighter.core.policy import DriftRule
 from lamplighter.drift.model import DriftItem, Origin
 from lamplighter.drift.patch.goals import is_secret
 from lamplighter.drift.patch.model import Decision, Verdict
+from lamplighter.drift.proposals import finding_of
 from lamplighter.drift.state import StateIndex
 from lamplighter.drift.values import ABSENT, at
 
@@ -28,14 +29,6 @@ _RISKY = Severity.HIGH
 """From here on a drift is not carried into the code unasked."""
 _OF_SECRETS = frozenset({"aws_secretsmanager_secret_version"})
 """Types that are a secret's value: also their stages, which are no secret, change when somebody puts a new one."""
-
-
-class Earlier(Protocol):
-    """What was decided about the same drift before; nothing remembers it in this version, so it is None everywhere."""
-
-    def decided(self, item: DriftItem) -> Sequence[tuple[str, Verdict]]:
-        """(id of the decision, verdict) of the same address and attribute, the latest last."""
-        ...
 
 
 class HeldBy(NamedTuple):
@@ -91,10 +84,11 @@ def decide(
     *,
     rules: Sequence[DriftRule] = (),
     given: Mapping[str, Verdict] | None = None,
-    earlier: Earlier | None = None,
+    set_back: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Decision, ...]:
-    """One for each item, in their order. `given` is what a person says, by address or `*` for every item."""
-    decided = [_decided(item, state, rules, given or {}, earlier) for item in items]
+    """One for each item, in their order. `given` is what a person says, by address or `*` for every item; `set_back`
+    are ids of what set the same drift back before, by the id of its finding."""
+    decided = [_decided(item, state, rules, given or {}, set_back or {}) for item in items]
     return tuple(_with_companions(decided))
 
 
@@ -124,7 +118,7 @@ def _decided(
     state: StateIndex,
     rules: Sequence[DriftRule],
     given: Mapping[str, Verdict],
-    earlier: Earlier | None,
+    set_back: Mapping[str, Sequence[str]],
 ) -> Decision:
     events = tuple(event.event_id for event in item.events)
     said = given.get(item.address or item.resource_id, given.get("*"))
@@ -142,12 +136,10 @@ def _decided(
         }
         if rule.matches(names, severity):
             return Decision(item, Verdict(rule.decision), f"by the policy's rule {rule.name}", events)
-    before = earlier.decided(item) if earlier is not None else ()
-    if before and before[-1][1] is not Verdict.ASK:
-        ids = tuple(name for name, _ in before)
-        return Decision(
-            item, before[-1][1], f"as it was decided before ({len(before)} times)", (*events, *ids)
-        )
+    before = set_back.get(finding_of(item).id.partition(".")[0], ())
+    if before:
+        reason = f"it was set back {len(before)} time(s) before, and came again"
+        return Decision(item, Verdict.REVERT, reason, (*events, *before))
     return _by_default(item, state, severity)._replace(evidence=events)
 
 

@@ -103,10 +103,12 @@ def propose(
     *,
     rules: Sequence[DriftRule] = (),
     given: Mapping[str, Verdict] | None = None,
+    set_back: Mapping[str, Sequence[str]] | None = None,
     last: LastResort | None = None,
 ) -> Proposal:
-    """`rules` are the policy's, `given` what a person says: see `decide`; `last` is asked what no rule can place."""
-    decisions = decide(items, code.index, rules=rules, given=given)
+    """`rules` are the policy's, `given` what a person says, `set_back` what was set back before: see `decide`; `last`
+    is asked what no rule can place."""
+    decisions = decide(items, code.index, rules=rules, given=given, set_back=set_back)
     return Proposal(decisions, patch_of(decisions, code, RULES, last), root, last)
 
 

@@ -78,6 +78,7 @@ def checked(
             rules=invocation.policy.drift,
             covers=asked.covers or config.trace_covers,
             refresh=refresh,
+            ledger=config.ledger_path,
         )
 
 

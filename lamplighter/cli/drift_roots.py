@@ -90,7 +90,12 @@ def _report(invocation: Invocation, place: Path, asked: Asked, chosen: Chosen) -
         pull=chosen.pull,
         profile=config.aws_profile,
         jobs=chosen.jobs or (many.PLANS if refresh else many.JOBS),
-        terms=Terms(invocation.policy.drift, declared(asked.covers or config.trace_covers), refresh),
+        terms=Terms(
+            invocation.policy.drift,
+            declared(asked.covers or config.trace_covers),
+            refresh,
+            ledger=config.ledger_path,
+        ),
     )
     if not checks:
         if not chosen.changed_since:

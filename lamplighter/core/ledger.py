@@ -31,7 +31,7 @@ from lamplighter.core.audit import AuditLog, AuditReport
 from lamplighter.core.canonical import canonical_json, fingerprint
 from lamplighter.core.errors import InputError, LampError, LedgerError, Refused
 from lamplighter.core.locking import exclusive
-from lamplighter.core.plans import Plan
+from lamplighter.core.plans import Plan, Step
 from lamplighter.core.policy import Channel, Decision, Mode, Policy
 from lamplighter.core.ports import Clock, EffectResult, SystemClock
 from lamplighter.core.redaction import redact
@@ -361,6 +361,20 @@ class Ledger:
         return [
             step_of(row)
             for row in self._read("SELECT * FROM steps WHERE approval_id = ? ORDER BY rowid", approval_id)
+        ]
+
+    def done(self) -> list[tuple[str, Step]]:
+        """(claim, step) of every step that was done, the latest last."""
+        query = """
+            SELECT steps.claim, steps.step_id, plans.digest, plans.body FROM steps
+            JOIN approvals ON approvals.id = steps.approval_id JOIN plans ON plans.digest = approvals.digest
+            WHERE steps.outcome = 'done' ORDER BY steps.rowid
+        """
+        return [
+            (claim, step)
+            for claim, step_id, digest, body in self._read(query)
+            for step in plan_of(digest, body).steps
+            if step.id == step_id
         ]
 
     # freeze

@@ -12,6 +12,7 @@ from lamplighter.core.policy import Policy, parse_policy
 from lamplighter.drift.model import Actor, DriftItem, Origin
 from lamplighter.drift.patch.decisions import Controller, controllers, decide
 from lamplighter.drift.patch.model import Decision, Verdict
+from lamplighter.drift.proposals import finding_of
 from lamplighter.drift.state import StateIndex
 from tests.drift.code.world import resource, resources_of, state_document
 from tests.drift.patch.world import item
@@ -98,13 +99,13 @@ def test_what_nobody_here_can_know_is_asked() -> None:
     assert [decided(one).verdict for one in (other, unmanaged, secret)] == [Verdict.ASK] * 3
 
 
-def test_what_was_decided_before_is_decided_again() -> None:
-    class Remembers:
-        def decided(self, item: DriftItem) -> list[tuple[str, Verdict]]:
-            return [("d-1", Verdict.CODIFY), ("d-2", Verdict.REVERT)]
-
-    found = decided(item("aws_sqs_queue.a", "delay_seconds", 9), earlier=Remembers())
-    assert (found.verdict, found.evidence) == (Verdict.REVERT, ("e-1", "d-1", "d-2"))
+def test_what_was_set_back_before_is_set_back_again() -> None:
+    one = item("aws_sqs_queue.a", "delay_seconds", 9)
+    found = decided(one, set_back={finding_of(one).id: ("claim-1", "claim-2")})
+    assert (found.verdict, found.evidence) == (Verdict.REVERT, ("e-1", "claim-1", "claim-2"))
+    assert found.reason == "it was set back 2 time(s) before, and came again"
+    other = item("aws_sqs_queue.a", "visibility_timeout_seconds", 9)
+    assert decided(other, set_back={finding_of(one).id: ("claim-1",)}).verdict is Verdict.CODIFY
 
 
 SERVICE = resource("aws_ecs_service", "api", {"id": "arn:api", "name": "api", "desired_count": 2})

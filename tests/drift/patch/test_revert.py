@@ -21,6 +21,7 @@ from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import Verdict
 from lamplighter.drift.patch.proposal import Proposal, propose
 from lamplighter.drift.patch.revert import revert_plan, text
+from lamplighter.drift.set_back import set_back
 from lamplighter.drift.state import read_resources
 from lamplighter.tools.saved_plans import SavedPlans
 from lamplighter.tools.terraform import Terraform
@@ -84,6 +85,10 @@ def test_exactly_what_is_asked_is_applied_once_approved(root: Path, tmp_path: Pa
     values = {one.address: one.attributes["input"]["value"] for one in state_of(root)}
     assert values["terraform_data.one"] == "code" and values["terraform_data.two"] == "live"
     assert list(plans.iterdir()) == []
+    (finding,) = plan.steps[0].resolves
+    before = set_back(tmp_path / "ledger.db", root)
+    assert [*before] == [finding] and len(before[finding]) == 1
+    assert not set_back(tmp_path / "ledger.db", tmp_path) and not set_back(tmp_path / "none.db", root)
 
 
 def state_of(root: Path) -> list[object]:
