@@ -70,7 +70,7 @@ def commit_on_branch(
     InputError for a name that is none, outside of a repository and where git has no author, Unavailable for what else
     git says.
     """
-    if _try(directory, "check-ref-format", "--branch", branch).code != 0 or branch.startswith("-"):
+    if _try(directory, "check-ref-format", "--branch", branch).code != 0 or branch.startswith(("-", "refs/")):
         raise InputError(printable(branch, limit=100), "is no name for a branch", "give another")
     prefix = _line(directory, "rev-parse", "--show-prefix")
     head = _git(directory, "rev-parse", "--verify", "HEAD").decode().strip()

@@ -103,7 +103,7 @@ def _with_companions(decided: Sequence[Decision]) -> Iterator[Decision]:
     }
     for one in decided:
         same = one.item.events and (one.item.address, one.item.events[-1].event_id) in back
-        if same and one.reason == _ordinary(one.item):
+        if same and one.verdict is Verdict.CODIFY and one.reason == _ordinary(one.item):
             yield one._replace(verdict=Verdict.REVERT, reason="by the same call as what is to be reverted")
         else:
             yield one

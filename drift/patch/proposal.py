@@ -54,11 +54,17 @@ class Proposal:
 
         None where there is neither.
         """
-        edits = [*self._edits()]
+        edits = sorted(self.patch.edits, key=_rank)
+        made = [*self._edits(edits)]
         words = [*self._words()]
         steps = tuple(
-            Step(id=f"edit-{number}", operation=operation, resolves=resolves)
-            for number, (operation, resolves) in enumerate([*edits, *words], start=1)
+            Step(
+                id=f"edit-{number}",
+                operation=operation,
+                resolves=resolves,
+                after=self._before(edits, number - 1) if number <= len(edits) else (),
+            )
+            for number, (operation, resolves) in enumerate([*made, *words], start=1)
         )
         if not steps:
             return None
@@ -67,9 +73,23 @@ class Proposal:
         evidence = sorted({piece.id for item in of for piece in evidence_of(item)})
         return Plan(steps=steps, rationale="bring the code to what is live", evidence=tuple(evidence))
 
-    def _edits(self) -> Iterator[tuple[EditHcl, tuple[str, ...]]]:
+    def _before(self, edits: Sequence[FileEdits], at: int) -> tuple[str, ...]:
+        """The steps without which an edit would be half of what some item needs: the first that is refused ends it."""
+        needed = [
+            {edit.file for edit in placed.candidate.edits}
+            for placed in self.patch.placed
+            if placed.candidate is not None
+        ]
+        own = edits[at].file
+        return tuple(
+            f"edit-{number}"
+            for number, edit in enumerate(edits[:at], start=1)
+            if any({own, edit.file} <= files for files in needed)
+        )
+
+    def _edits(self, edits: Iterable[FileEdits]) -> Iterator[tuple[EditHcl, tuple[str, ...]]]:
         said = [placed for placed in self.patch.placed if not self._was_said(placed)]
-        for edit in self.patch.edits:
+        for edit in edits:
             about = [placed for placed in said if _touches(placed, edit.file)]
             yield _operation(edit, about, self.patch.before, self.root), _ids(one.item for one in about)
 
@@ -135,6 +155,13 @@ def words(decision: Decision, why_not: str = "") -> str:
 
 def _what(item: DriftItem) -> str:
     return item.attribute or "all"
+
+
+def _rank(edits: FileEdits) -> int:
+    """In which order files are written. A resource without its import would be made anew by the next apply, and a use
+    without what it names fails: what is imported or declared comes first, where it does no harm alone."""
+    added = "".join(edit.new for edit in edits.edits)
+    return 0 if "import {" in added else 1 if 'variable "' in added else 2
 
 
 def _touches(placed: Placed, file: str) -> bool:

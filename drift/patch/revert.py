@@ -59,7 +59,7 @@ def revert_plan(
     terraform = Terraform(root.absolute(), program=program, seconds=seconds, env=env)
     path = _private(folder)
     try:
-        facts = _planned(terraform, path, addresses)
+        facts = _planned(terraform, path, addresses, items)
         _require_drifted(facts, items)
     except BaseException:  # reason: also on Ctrl-C the plan goes, which holds values in the clear
         path.unlink(missing_ok=True)
@@ -72,17 +72,20 @@ def revert_plan(
     return Reverted(_plan(items, addresses, facts, path, root, selected), tuple(facts), tuple(left))
 
 
-def _planned(terraform: Terraform, path: Path, addresses: Sequence[str]) -> list[PlannedFact]:
+def _planned(
+    terraform: Terraform, path: Path, addresses: Sequence[str], items: Sequence[DriftItem]
+) -> list[PlannedFact]:
     made = terraform.plan(path, targets=addresses)
     shown = terraform.show_json(path) if made.data is not None else None
     if shown is None or shown.data is None:
         raise Unavailable("terraform plan", (shown or made).problem)
     path.chmod(0o600)
-    _require_only(shown.data, addresses)
+    gone = {item.address for item in items if item.action == "delete" and item.address}
+    _require_only(shown.data, addresses, gone)
     return [fact for fact in read_plan(shown.data).facts if fact.source == "change"]
 
 
-def _require_only(document: dict[str, Any], addresses: Collection[str]) -> None:
+def _require_only(document: dict[str, Any], addresses: Collection[str], gone: Collection[str]) -> None:
     """Judged on every change that the plan lists, also those that a reader of drift would leave out."""
     for entry in document.get("resource_changes", []):
         change = entry.get("change", {})
@@ -97,6 +100,8 @@ def _require_only(document: dict[str, Any], addresses: Collection[str]) -> None:
         if "delete" in actions or "forget" in actions:
             doing = "replace" if "create" in actions else "destroy"
             raise Refused(address, f"the way back would {doing} it", "set it back by hand")
+        if "create" in actions and entry.get("address") not in gone:
+            raise Refused(address, "the way back would create it, and nobody deleted it", "apply that first")
         if entry.get("address") not in addresses:
             raise Refused(
                 address, "the way back would change it too", "name it as well, or set it back by hand"
@@ -142,6 +147,10 @@ _KEPT_SECONDS = 8 * 24 * 3600
 
 
 def _private(folder: Path) -> Path:
+    if folder.is_symlink():
+        raise Refused(
+            str(folder), "is a link, and plans hold values in the clear", "put a directory in its place"
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     for old in folder.glob("*.tfplan"):

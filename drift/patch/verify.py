@@ -123,7 +123,8 @@ class _Loop:
         sound = [one for one in decisions if one.item not in about]
         while len(suspects) > 1:
             first, second = suspects[: len(suspects) // 2], suspects[len(suspects) // 2 :]
-            patch, _ = _formatted(patch_of([*sound, *first], self.code, self.rules), self.planner)
+            tried = patch_of([*sound, *first], self.code, self.rules, self.last)
+            patch, _ = _formatted(tried, self.planner)
             plan, said = _plan(self.planner, _contents(patch))
             if plan is None:
                 suspects, problem = first, said

@@ -166,7 +166,13 @@ def _chosen(
         by_id = len(name) >= _LEAST_ID
         fitting = [one.id for one in found if name == one.where or (by_id and one.id.startswith(name))]
         if not fitting:
-            raise InputError(name, "no drift of this id or address was found", "see `lamp drift check`")
+            problem = "no drift of this id or address was found"
+            known_form = "." in name or name.startswith("drift-")
+            raise InputError(
+                name or "an empty name",
+                problem if known_form else f"{problem}, nor is there such a directory",
+                "see `lamp drift check`",
+            )
         wanted.update(fitting)
     if not found or report.proposal is None:
         return None
@@ -240,8 +246,9 @@ def _done_with(
 
 def _require_no_code(patch: Path, root: Path, made: Fix) -> None:
     """Raises Refused where the patch would take the place of a file that it is of, or of any that is no patch."""
-    if any((root / name).resolve() == patch.resolve() for name in made.patch.before.contents):
-        raise Refused(str(patch), "is a file of the code", "name another one")
+    code = any((root / name).resolve() == patch.resolve() for name in made.patch.before.contents)
+    if code or patch.name.endswith((".tf", ".tf.json", ".tfvars", ".tfvars.json")):
+        raise Refused(log_line(str(patch)), "is a file of code", "name another one, as drift.patch")
     if patch.is_file():
         try:
             with patch.open("rb") as stream:

@@ -102,10 +102,20 @@ def test_only_what_is_named_goes_into_the_code(sample: Wiring) -> None:
     assert "11 of 11 finding(s) left out by kind aws_sqs_queue*, setting delay" in said
 
 
+def test_a_resource_is_not_written_without_its_import(sample: Wiring) -> None:
+    before = contents(sample)
+    events = turn(sample, "codify the change of aws_iam_role.api")
+    (proposed,) = [event for event in events if isinstance(event, Proposed)]
+    assert [step.after for step in proposed.plan.steps] == [(), ("edit-1",)]
+    (sample.config.project / "imports.tf").write_text("# somebody else's\n")
+    decided(sample, digest_of(events), "approve")
+    assert contents(sample) == {**before, "imports.tf": "# somebody else's\n"}
+
+
 def test_what_is_dangerous_to_keep_is_said(sample: Wiring) -> None:
     events = turn(sample, "codify the change of aws_iam_role.api")
     (proposed,) = [event for event in events if isinstance(event, Proposed)]
-    assert [step.operation.target.name for step in proposed.plan.steps] == ["iam.tf", "imports.tf"]
+    assert [step.operation.target.name for step in proposed.plan.steps] == ["imports.tf", "iam.tf"]
     said = "careful: the code is to keep 1 change(s) of high or critical severity: aws_iam_role.api"
     assert said in proposed.plan.rationale
 

@@ -73,8 +73,12 @@ def test_what_one_call_did_to_a_resource_goes_back_together() -> None:
     along = item("aws_s3_bucket.a", "rule.bucket_key_enabled", False, risk="medium")
     elsewhere = item("aws_s3_bucket.b", "rule.bucket_key_enabled", False, risk="medium")
     state = StateIndex([])
-    verdicts = [one.verdict for one in decide([algorithm, along, elsewhere], state)]
-    assert verdicts == [Verdict.REVERT, Verdict.REVERT, Verdict.CODIFY]
+    found = decide([algorithm, along, elsewhere], state)
+    assert [one.verdict for one in found] == [Verdict.REVERT, Verdict.REVERT, Verdict.CODIFY]
+    assert [one.reason for one in found][:2] == [
+        "high risk: a setting was changed",
+        "by the same call as what is to be reverted",
+    ]
     said = decide([algorithm, along], state, given={"aws_s3_bucket.a": Verdict.CODIFY})
     assert {one.verdict for one in said} == {Verdict.CODIFY}
     assert decide([along], state)[0].verdict is Verdict.CODIFY

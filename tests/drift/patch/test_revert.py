@@ -124,6 +124,23 @@ def test_what_hangs_on_another_change_is_refused(root: Path, tmp_path: Path) -> 
         revert_plan(reverting(root, "terraform_data.made"), root, tmp_path / "plans")
 
 
+def test_what_nobody_deleted_is_not_made(root: Path, tmp_path: Path) -> None:
+    with (root / "main.tf").open("a") as stream:
+        stream.write('resource "terraform_data" "new" {\n  input = "code"\n}\n')
+    with pytest.raises(
+        Refused, match=r"terraform_data\.new: the way back would create it, and nobody deleted it"
+    ):
+        revert_plan(reverting(root, "terraform_data.new"), root, tmp_path / "plans")
+
+
+def test_a_folder_of_plans_that_is_a_link_is_refused(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o755)
+    (tmp_path / "plans").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Refused, match="is a link"):
+        revert_plan(reverting(root, "terraform_data.one"), root, tmp_path / "plans")
+    assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o755
+
+
 def test_what_is_as_the_code_says_needs_no_plan(root: Path, tmp_path: Path) -> None:
     (root / "main.tf").write_text(LIVE)
     made = revert_plan(reverting(root, "terraform_data.one"), root, tmp_path / "plans")
