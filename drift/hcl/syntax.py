@@ -98,11 +98,6 @@ def source(node: Node) -> str:
     return (node.text or b"").decode("utf-8", "replace")
 
 
-def string_content(node: Node) -> Node | None:
-    """The raw text between the quotes of a `string_lit`, None when it is empty."""
-    return next((child for child in node.children if child.type == "template_literal"), None)
-
-
 @cache
 def _parser() -> Parser:
     import tree_sitter_hcl

@@ -122,7 +122,7 @@ def put(draft: Draft, home: Home, kind: str, text: str, beside: str = "", first:
     Without siblings it goes below its parent, or what calls the module that the parent is in, else below what is of the
     same service, else at the end of `main.tf`.
     """
-    parent = _standing(draft.code, home, beside)
+    parent = _standing(home, beside)
     found = _last(home, [kind, *first], parent.file if parent is not None else "")
     found = found or parent or _of_service(home, kind)
     if found is None:
@@ -131,7 +131,7 @@ def put(draft: Draft, home: Home, kind: str, text: str, beside: str = "", first:
     draft.put(found.file, below(draft.content(found.file), found.span, text))
 
 
-def _standing(code: Code, home: Home, address: str) -> Block | None:
+def _standing(home: Home, address: str) -> Block | None:
     """The block of an address in the home module, or the call that leads to it from there."""
     parsed = addresses.parse(address) if address else None
     if parsed is None:

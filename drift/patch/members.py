@@ -54,7 +54,7 @@ def rules(item: DriftItem, code: Code) -> Iterator[Candidate]:
         return
     if item.action == "remove":
         yield from _removed(change, code)
-    elif _is_inline(change, code):
+    elif _is_inline(change):
         yield from _added_inline(change, code)
     else:
         yield from _added_apart(change, code)
@@ -83,7 +83,7 @@ def _set(resource: StateResource, item: DriftItem) -> Set | None:
     return Set((resource.type,), item.attribute, sets.Atom(), ()) if plain else None
 
 
-def _is_inline(change: Change, code: Code) -> bool:
+def _is_inline(change: Change) -> bool:
     """Whether the code holds such members in the resource itself."""
     if change.found.inline is None:
         return False
@@ -130,7 +130,7 @@ def _added_apart(change: Change, code: Code) -> Iterator[Candidate]:
         if len(holder.atom.value) == 1 and not isinstance(change.member, Mapping):
             values |= {holder.atom.value[0]: change.member}
         yield from _in_repeated(change, holder, values, code)
-        yield from _in_listing(change, holder, values, code)
+        yield from _in_listing(change, holder, code)
     shared = list(_in_shared(change, code))
     yield from shared
     for holder in holders[:1] if not shared else ():
@@ -193,7 +193,7 @@ def _in_repeated(
             yield from _imported(draft, address, holder, change, values, f"for_each {rule}")
 
 
-def _in_listing(change: Change, holder: Holder, values: Mapping[str, Any], code: Code) -> Iterator[Candidate]:
+def _in_listing(change: Change, holder: Holder, code: Code) -> Iterator[Candidate]:
     """A value of a list that another resource holds for this one: the policies of an exclusive attachment."""
     for member in sets.held(code.index, change.resource, change.found.attribute):
         listed = member.holder.attributes.get(holder.atom.value[0]) if holder.atom.value else None
@@ -220,7 +220,7 @@ def _as_block(change: Change, holder: Holder, code: Code) -> Iterator[Candidate]
     attributes |= {name: to_value(code, home.modules, value) or value for name, value in wanted.items()}
     if described and holder.type.startswith(("aws_vpc_security_group_", "aws_security_group_rule")):
         attributes["description"] = described
-    name = blocks.name_of(home, holder.type, *_hints(change, holder))
+    name = blocks.name_of(home, holder.type, *_hints(change))
     text = blocks.written(holder.type, name, attributes)
     if text is None:
         return
@@ -233,7 +233,7 @@ def _as_block(change: Change, holder: Holder, code: Code) -> Iterator[Candidate]
     )
 
 
-def _hints(change: Change, holder: Holder) -> list[str]:
+def _hints(change: Change) -> list[str]:
     """Words for a name: what it belongs to, and what it says."""
     parsed = addresses.parse(change.resource.address)
     own = (

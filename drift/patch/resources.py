@@ -174,9 +174,7 @@ def _new(
     if found.ignored:
         text = f"{text[:-2]}\n\n  {_lifecycle(found.ignored)}\n}}"
     parts = [
-        part
-        for change in found.parts
-        if (part := _part(change, item, name, provider, home, code)) is not None
+        part for change in found.parts if (part := _part(change, item, name, provider, home)) is not None
     ]
     draft = Draft(code)
     blocks.put(
@@ -225,9 +223,7 @@ class _Part(NamedTuple):
     values: Mapping[str, Any]
 
 
-def _part(
-    change: Change, item: DriftItem, name: str, provider: Reference, home: Home, code: Code
-) -> _Part | None:
+def _part(change: Change, item: DriftItem, name: str, provider: Reference, home: Home) -> _Part | None:
     """What a later call set that Terraform holds as a resource of its own, linked to the new one."""
     own = f"{item.resource_type}.{name}"
     attributes: dict[str, Any] = {"provider": provider} if provider.text else {}

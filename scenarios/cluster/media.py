@@ -28,7 +28,7 @@ class Form(NamedTuple):
     shape: str = ""
 
 
-def negotiated(accept: str, pretty: bool = False) -> Form:
+def negotiated(accept: str) -> Form:
     """The first form that the client accepts and that there is; JSON is preferred to protobuf where both will do.
     Raises 406."""
     forms = [form for part in (accept or "*/*").split(",") if (form := _form(part.strip())) is not None]
