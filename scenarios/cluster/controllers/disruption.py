@@ -14,11 +14,9 @@ from lamplighter.scenarios.cluster.jsons import (
     controller_of,
     copied,
     is_deleting,
-    labels_of,
     name_of,
     namespace_of,
 )
-from lamplighter.scenarios.cluster.selectors import selects
 from lamplighter.scenarios.cluster.store import Change
 
 KEY = "poddisruptionbudgets.policy"
@@ -45,12 +43,8 @@ class Disruption:
         budget = self.cluster.store.get(KEY, *key)
         if budget is None:
             return None
-        selector = at(budget, "spec", "selector")
-        pods = [
-            pod
-            for pod in self.cluster.store.all("pods", key[0])
-            if selects(selector, labels_of(pod)) and common.is_active(pod)
-        ]
+        found = common.pods_selected(self.cluster.store, key[0], at(budget, "spec", "selector"))
+        pods = [pod for pod in found if common.is_active(pod)]
         expected, desired = self._wanted(budget, pods)
         status = copied(budget.get("status") or {})
         disrupted = {
