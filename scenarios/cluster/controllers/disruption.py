@@ -14,9 +14,11 @@ from lamplighter.scenarios.cluster.jsons import (
     controller_of,
     copied,
     is_deleting,
+    labels_of,
     name_of,
     namespace_of,
 )
+from lamplighter.scenarios.cluster.selectors import selects
 from lamplighter.scenarios.cluster.store import Change
 
 KEY = "poddisruptionbudgets.policy"
@@ -35,9 +37,16 @@ class Disruption:
         space = namespace_of(change.obj)
         if change.key == KEY:
             yield space, name_of(change.obj)
-        elif change.key == "pods" or change.key in SCALED.values():
+        elif change.key == "pods":
+            labels = [labels_of(obj) for obj in (change.obj, change.before) if obj is not None]
             for budget in self.cluster.store.all(KEY, space):
-                yield space, name_of(budget)
+                if any(selects(at(budget, "spec", "selector"), found) for found in labels):
+                    yield space, name_of(budget)
+        elif change.key in SCALED.values():
+            now = None if change.type == "DELETED" else at(change.obj, "spec", "replicas")
+            if now != at(change.before, "spec", "replicas"):
+                for budget in self.cluster.store.all(KEY, space):
+                    yield space, name_of(budget)
 
     def reconcile(self, key: Key) -> float | None:
         budget = self.cluster.store.get(KEY, *key)
