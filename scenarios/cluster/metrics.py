@@ -37,7 +37,7 @@ def _part(cluster: Cluster, namespace: str, app: str, found: Json) -> Json:
     """What is scripted for each pod, or the part of one pod of what is scripted for all of an app together."""
     if not found.get("shared"):
         return found
-    pods = [pod for pod in cluster.store.all("pods", namespace) if labels_of(pod).get("app") == app]
+    pods = cluster.store.pods_with(namespace, {"app": app})
     count = max(1, sum(_running(pod) for pod in pods))
     parts = {name: quantities.amount(value) / count for name, value in found.items() if name != "shared"}
     return {name: quantities.decimal(value) for name, value in parts.items()}

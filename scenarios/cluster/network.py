@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lamplighter.scenarios.cluster.certificates import problem
-from lamplighter.scenarios.cluster.jsons import Json, at, condition, labels_of, namespace_of
+from lamplighter.scenarios.cluster.jsons import Json, at, condition, namespace_of
 from lamplighter.scenarios.cluster.kubelet.behaviour import Behaviour
 from lamplighter.scenarios.cluster.kubelet.probes import listens
 from lamplighter.scenarios.cluster.policies import Connection, passes
@@ -60,8 +60,8 @@ def tls_problem(store: Store, pod: Json, host: str, now: float) -> str:
 def serving_secret(store: Store, service: Json) -> Json | None:
     """The TLS Secret that a ready pod behind a Service mounts, None where there is none."""
     space, selector = namespace_of(service), service["spec"].get("selector") or {}
-    for pod in store.all("pods", space) if selector else ():
-        if not (selector.items() <= labels_of(pod).items() and _ready(pod)):
+    for pod in store.pods_with(space, selector) if selector else ():
+        if not _ready(pod):
             continue
         for volume in pod["spec"].get("volumes") or ():
             secret = store.get("secrets", space, at(volume, "secret", "secretName") or "")
@@ -134,8 +134,8 @@ def _served(store: Store, pod: Json, server: Json) -> bool:
 def _endpoints(store: Store, service: Json, port: Json) -> Iterator[tuple[Json, int]]:
     """Ready pods behind a Service's port, each with the port that it is asked on."""
     space, selector = namespace_of(service), service["spec"].get("selector")
-    for pod in store.all("pods", space) if selector else ():
-        if not (selector.items() <= labels_of(pod).items() and _ready(pod)):
+    for pod in store.pods_with(space, selector) if selector else ():
+        if not _ready(pod):
             continue
         target = port.get("targetPort", port["port"])
         declared = [entry for c in pod["spec"]["containers"] for entry in c.get("ports") or ()]

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
-from lamplighter.scenarios.cluster.jsons import Json, name_of, namespace_of
+from lamplighter.scenarios.cluster.jsons import Json, labels_of, name_of, namespace_of
 
 HISTORY = 10_000
 """Changes that a watch may go back to; before them it gets 410."""
 
 Listener = Callable[["Change"], None]
+Entry: TypeAlias = tuple[str, str, str]
+"""Where an object is: its kind's key, namespace and name."""
+Bucket: TypeAlias = tuple[str, ...]
+"""What an index finds objects by: `("owner", uid)`, `("node", name)` or `("label", namespace, name, value)`."""
 
 
 class Change(NamedTuple):
@@ -37,10 +41,7 @@ class Store:
         self.history: deque[Change] = deque(maxlen=HISTORY)
         self.listeners: list[Listener] = []
         self._objects: dict[str, dict[str, dict[str, Json]]] = {}
-        self._owned: dict[str, dict[tuple[str, str, str], None]] = {}
-        self._on_node: dict[str, dict[tuple[str, str], None]] = {}
-        self.node_changes: dict[str, int] = {}
-        """How often a node's pods changed: what is computed of them holds until then."""
+        self._buckets: dict[Bucket, dict[Entry, None]] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Store:
         """A store that goes its own way from here, without history. What is never changed in place is shared."""
@@ -51,9 +52,7 @@ class Store:
             key: {space: dict(found) for space, found in spaces.items()}
             for key, spaces in self._objects.items()
         }
-        new._owned = {uid: dict(found) for uid, found in self._owned.items()}
-        new._on_node = {node: dict(found) for node, found in self._on_node.items()}
-        new.node_changes = dict(self.node_changes)
+        new._buckets = {bucket: dict(found) for bucket, found in self._buckets.items()}
         new.listeners = copy.deepcopy(self.listeners, memo)
         return new
 
@@ -77,17 +76,28 @@ class Store:
 
     def owned_by(self, uid: str, key: str | None = None) -> list[Json]:
         """Objects with an owner reference to that uid, in order."""
-        found = sorted(entry for entry in self._owned.get(uid, ()) if key is None or entry[0] == key)
-        return [self._objects[kind][namespace][name] for kind, namespace, name in found]
+        return self._found(entry for entry in self._in("owner", uid) if key is None or entry[0] == key)
 
-    def owned_entries(self, uid: str) -> list[tuple[str, str, str]]:
-        """(kind, namespace, name) of the objects with an owner reference to that uid."""
-        return sorted(self._owned.get(uid, ()))
+    def owned_entries(self, uid: str) -> list[Entry]:
+        """What has an owner reference to that uid."""
+        return sorted(self._in("owner", uid))
 
     def on_node(self, node: str) -> list[Json]:
         """Pods bound to a node, in order."""
-        pods = self._objects.get("pods", {})
-        return [pods[namespace][name] for namespace, name in sorted(self._on_node.get(node, ()))]
+        return self._found(self._in("node", node))
+
+    def pods_with(self, namespace: str, labels: Mapping[str, str]) -> list[Json]:
+        """Pods of a namespace that carry all the labels, in order; all its pods where there are no labels."""
+        if not labels:
+            return self.all("pods", namespace)
+        candidates = min((self._in("label", namespace, *pair) for pair in labels.items()), key=len)
+        return [pod for pod in self._found(candidates) if labels.items() <= labels_of(pod).items()]
+
+    def _in(self, *bucket: str) -> Collection[Entry]:
+        return self._buckets.get(bucket, ())
+
+    def _found(self, entries: Iterable[Entry]) -> list[Json]:
+        return [self._objects[key][namespace][name] for key, namespace, name in sorted(entries)]
 
     def put(self, key: str, obj: Json) -> Json:
         """Store a new object or a new state of one; gives it its resourceVersion and tells the listeners."""
@@ -95,17 +105,15 @@ class Store:
         before = self.get(key, namespace, name)
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
-        if before is not None:
-            self._unindex(key, before)
         self._objects.setdefault(key, {}).setdefault(namespace, {})[name] = obj
-        self._index(key, obj)
+        self._index((key, namespace, name), before, obj)
         self._tell(Change(self.version, "ADDED" if before is None else "MODIFIED", key, obj, before))
         return obj
 
     def remove(self, key: str, namespace: str, name: str) -> Json:
         """Take an object out; what its watchers see has the version of the removal. KeyError when there is none."""
         before = self._objects[key][namespace].pop(name)
-        self._unindex(key, before)
+        self._index((key, namespace, name), before, None)
         self.version += 1
         last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self.version)}}
         self._tell(Change(self.version, "DELETED", key, last, before))
@@ -134,24 +142,30 @@ class Store:
         for listener in self.listeners:
             listener(change)
 
-    def _index(self, key: str, obj: Json) -> None:
-        entry = (key, namespace_of(obj), name_of(obj))
-        for owner in obj["metadata"].get("ownerReferences") or ():
-            self._owned.setdefault(owner["uid"], {})[entry] = None
-        node = obj.get("spec", {}).get("nodeName") if key == "pods" else None
-        if node:
-            self._on_node.setdefault(node, {})[entry[1:]] = None
-            self.node_changes[node] = self.node_changes.get(node, 0) + 1
+    def _index(self, entry: Entry, before: Json | None, now: Json | None) -> None:
+        old, new = _buckets(entry, before), _buckets(entry, now)
+        if old == new:
+            return
+        for bucket in old:
+            found = self._buckets[bucket]
+            found.pop(entry, None)
+            if not found:
+                del self._buckets[bucket]
+        for bucket in new:
+            self._buckets.setdefault(bucket, {})[entry] = None
 
-    def _unindex(self, key: str, obj: Json) -> None:
-        entry = (key, namespace_of(obj), name_of(obj))
-        for owner in obj["metadata"].get("ownerReferences") or ():
-            found = self._owned.get(owner["uid"])
-            if found is not None:
-                found.pop(entry, None)
-                if not found:
-                    del self._owned[owner["uid"]]
-        node = obj.get("spec", {}).get("nodeName") if key == "pods" else None
-        if node and node in self._on_node:
-            self._on_node[node].pop(entry[1:], None)
-            self.node_changes[node] = self.node_changes.get(node, 0) + 1
+
+def _buckets(entry: Entry, obj: Json | None) -> dict[Bucket, None]:
+    """Where an object is found: by its owners' uids, and a pod by its node and by each of its labels."""
+    if obj is None:
+        return {}
+    key, namespace, _ = entry
+    found: dict[Bucket, None] = {
+        ("owner", owner["uid"]): None for owner in obj["metadata"].get("ownerReferences") or ()
+    }
+    if key == "pods":
+        found |= {("label", namespace, *pair): None for pair in labels_of(obj).items()}
+        node = obj.get("spec", {}).get("nodeName")
+        if node:
+            found["node", node] = None
+    return found

@@ -180,7 +180,10 @@ def test_a_bad_head_is_refused_with_a_status(live: Sandbox, pieces: list[bytes],
     refused(raw(live, *pieces), code)
 
 
-def test_a_huge_body_in_chunks_is_refused_with_a_status(live: Sandbox) -> None:
+def test_a_huge_body_in_chunks_is_refused_with_a_status(
+    live: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DISCARD_SECONDS", 0.5)
     chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
     refused(raw(live, f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode(), chunk * 4, b"0\r\n\r\n"), 413)
     refused(

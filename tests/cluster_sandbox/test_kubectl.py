@@ -113,7 +113,7 @@ def test_a_rollout_forward_and_back(shop: Kubectl) -> None:
     assert "paused" in shop("rollout", "pause", "deploy/web")
     assert "resumed" in shop("rollout", "resume", "deploy/web")
     assert "image updated" in shop("set", "image", "deploy/web", "main=nonexistent:9")
-    assert "timed out" in shop("rollout", "status", "deploy/web", "--timeout=1s", code=1)
+    assert "timed out" in shop("rollout", "status", "deploy/web", "--timeout=200ms", code=1)
     shop("rollout", "undo", "deploy/web")
     shop(*READY)
 
@@ -127,7 +127,7 @@ def test_scale_and_wait(shop: Kubectl) -> None:
     assert "error" in shop("scale", "deploy/web", "--current-replicas=9", "--replicas=1", code=1)
     shop("scale", "deploy/web", "--replicas=2")
     shop("wait", "deploy/web", "--for=jsonpath={.status.replicas}=2", "--timeout=20s")
-    assert "timed out" in shop("wait", "deploy/web", "--for=condition=Failing", "--timeout=1s", code=1)
+    assert "timed out" in shop("wait", "deploy/web", "--for=condition=Failing", "--timeout=200ms", code=1)
     name = shop("get", "pods", "-l", "app=web", "-o", "name").split()[0]
     assert "deleted" in shop("delete", name, "--wait=false")
     shop("wait", name, "--for=delete", "--timeout=20s")
@@ -175,7 +175,7 @@ def test_a_drain_waits_for_a_budget(shop: Kubectl) -> None:
     assert "created" in shop("create", "pdb", "web", "--selector=app=web", "--min-available=2")
     shop("wait", "pdb/web", "--for=jsonpath={.status.currentHealthy}=2", "--timeout=20s")
     node = shop("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].spec.nodeName}")
-    said = shop("drain", node, "--timeout=2s", code=1)
+    said = shop("drain", node, "--timeout=1s", code=1)
     assert "Cannot evict pod as it would violate the pod's disruption budget" in said
     shop("uncordon", node)
     shop("delete", "pdb", "web")

@@ -79,6 +79,7 @@ def test_kr8s(live: Sandbox) -> None:
     deployment.create()
     deployment.wait("condition=Available", timeout=20)
     deployment.scale(3)
+    deployment.wait("jsonpath='{.status.replicas}'=3", timeout=20)
     pods = list(api.get("pods", namespace="kr8s", label_selector="app=web"))
     assert len(pods) == 3 and all(isinstance(pod, Pod) for pod in pods)
     pods[0].wait("condition=Ready", timeout=20)

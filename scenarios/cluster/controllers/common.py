@@ -22,7 +22,7 @@ from lamplighter.scenarios.cluster.jsons import (
     uid_of,
 )
 from lamplighter.scenarios.cluster.selectors import selects
-from lamplighter.scenarios.cluster.store import Change
+from lamplighter.scenarios.cluster.store import Change, Store
 from lamplighter.scenarios.cluster.writes import owner_reference
 
 
@@ -86,16 +86,18 @@ def pods_of(cluster: Cluster, owner: Json) -> list[Json]:
     return [pod for pod in found if (controller_of(pod) or {}).get("uid") == uid]
 
 
+def pods_selected(store: Store, namespace: str, selector: Json | None) -> list[Json]:
+    """Pods of a namespace that a LabelSelector object selects, in order."""
+    candidates = store.pods_with(namespace, (selector or {}).get("matchLabels") or {})
+    return [pod for pod in candidates if selects(selector, labels_of(pod))]
+
+
 def adopt(cluster: Cluster, owner: Json) -> None:
     """Take pods that match the selector and have no controller."""
     if is_deleting(owner):
         return
-    for pod in cluster.store.all("pods", namespace_of(owner)):
-        if (
-            controller_of(pod) is None
-            and is_active(pod)
-            and selects(at(owner, "spec", "selector"), labels_of(pod))
-        ):
+    for pod in pods_selected(cluster.store, namespace_of(owner), at(owner, "spec", "selector")):
+        if controller_of(pod) is None and is_active(pod):
             meta = {**pod["metadata"]}
             meta["ownerReferences"] = [*(meta.get("ownerReferences") or []), owner_reference(owner)]
             cluster.store.put("pods", {**pod, "metadata": meta})

@@ -37,20 +37,23 @@ class Disruption:
         space = namespace_of(change.obj)
         if change.key == KEY:
             yield space, name_of(change.obj)
-        elif change.key == "pods" or change.key in SCALED.values():
+        elif change.key == "pods":
+            labels = [labels_of(obj) for obj in (change.obj, change.before) if obj is not None]
             for budget in self.cluster.store.all(KEY, space):
-                yield space, name_of(budget)
+                if any(selects(at(budget, "spec", "selector"), found) for found in labels):
+                    yield space, name_of(budget)
+        elif change.key in SCALED.values():
+            now = None if change.type == "DELETED" else at(change.obj, "spec", "replicas")
+            if now != at(change.before, "spec", "replicas"):
+                for budget in self.cluster.store.all(KEY, space):
+                    yield space, name_of(budget)
 
     def reconcile(self, key: Key) -> float | None:
         budget = self.cluster.store.get(KEY, *key)
         if budget is None:
             return None
-        selector = at(budget, "spec", "selector")
-        pods = [
-            pod
-            for pod in self.cluster.store.all("pods", key[0])
-            if selects(selector, labels_of(pod)) and common.is_active(pod)
-        ]
+        found = common.pods_selected(self.cluster.store, key[0], at(budget, "spec", "selector"))
+        pods = [pod for pod in found if common.is_active(pod)]
         expected, desired = self._wanted(budget, pods)
         status = copied(budget.get("status") or {})
         disrupted = {

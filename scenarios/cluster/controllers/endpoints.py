@@ -49,10 +49,8 @@ class Endpoints:
             return None
         pods = [
             pod
-            for pod in self.cluster.store.all("pods", key[0])
-            if selector.items() <= labels_of(pod).items()
-            and at(pod, "status", "podIP")
-            and at(pod, "status", "phase") not in ("Succeeded", "Failed")
+            for pod in self.cluster.store.pods_with(key[0], selector)
+            if at(pod, "status", "podIP") and at(pod, "status", "phase") not in ("Succeeded", "Failed")
         ]
         self._slice(service, pods)
         self._legacy(service, [pod for pod in pods if not is_deleting(pod)])

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from weakref import WeakKeyDictionary
+from typing import NamedTuple
 
+from lamplighter.scenarios.cluster.controllers.common import pods_selected
+from lamplighter.scenarios.cluster.controllers.load import (
+    REQUIRED,
+    ZERO,
+    Load,
+    Port,
+    affinity_terms,
+    host_ports,
+    requests,
+)
 from lamplighter.scenarios.cluster.jsons import Json, at, labels_of, name_of, namespace_of, uid_of
 from lamplighter.scenarios.cluster.quantities import amount
 from lamplighter.scenarios.cluster.selectors import Requirement, selects
@@ -18,36 +28,6 @@ OPERATORS = {
     "Gt": "gt",
     "Lt": "lt",
 }
-_USED: WeakKeyDictionary[Store, dict[str, tuple[int, dict[str, Decimal], int]]] = WeakKeyDictionary()
-"""What was found of each node, and at which of its changes."""
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-
-
-def requests(pod: Json) -> dict[str, Decimal]:
-    """What a pod asks for: the sum of its containers, or its largest init container where that is more."""
-    total: dict[str, Decimal] = {}
-    for container in at(pod, "spec", "containers") or ():
-        for name, value in ((container.get("resources") or {}).get("requests") or {}).items():
-            total[name] = total.get(name, Decimal(0)) + amount(value)
-    for container in at(pod, "spec", "initContainers") or ():
-        for name, value in ((container.get("resources") or {}).get("requests") or {}).items():
-            total[name] = max(total.get(name, Decimal(0)), amount(value))
-    return total
-
-
-def used(store: Store, node: str) -> tuple[dict[str, Decimal], int]:
-    """(what the pods on a node ask for, how many there are)."""
-    changes = store.node_changes.get(node, 0)
-    known = _USED.setdefault(store, {}).get(node)
-    if known is not None and known[0] == changes:
-        return known[1], known[2]
-    total: dict[str, Decimal] = {}
-    pods = [pod for pod in store.on_node(node) if at(pod, "status", "phase") not in ("Succeeded", "Failed")]
-    for pod in pods:
-        for name, value in requests(pod).items():
-            total[name] = total.get(name, Decimal(0)) + value
-    _USED[store][node] = (changes, total, len(pods))
-    return total, len(pods)
 
 
 def untolerated(taints: list[Json], tolerations: list[Json], effects: tuple[str, ...]) -> Json | None:
@@ -94,80 +74,97 @@ def daemon_fits(template: Json, node: Json, tolerations: list[Json]) -> bool:
     return blocked is None and matches_affinity(template.get("spec") or {}, node)
 
 
-def _port_taken(store: Store, pod: Json, node: str) -> bool:
-    def ports(obj: Json) -> set[tuple[int, str]]:
-        found = [p for c in at(obj, "spec", "containers") or () for p in c.get("ports") or ()]
-        return {(p["hostPort"], p.get("protocol", "TCP")) for p in found if p.get("hostPort")}
+class Spread(NamedTuple):
+    """A required topology spread constraint: how many pods that it counts each domain has."""
 
-    wanted = ports(pod)
-    return bool(wanted) and any(wanted & ports(other) for other in store.on_node(node))
-
-
-def _affinity_terms(pod: Json, kind: str) -> list[Json]:
-    return at(pod, "spec", "affinity", kind, REQUIRED) or []
+    key: str
+    skew: int
+    counts: dict[str, int]
 
 
-def _in_domain(store: Store, term: Json, pod: Json, node: Json) -> bool:
-    """Whether a pod that the term means runs in the node's topology domain."""
-    key = term["topologyKey"]
-    domain = labels_of(node).get(key)
-    spaces = term.get("namespaces") or [namespace_of(pod)]
-    if domain is None:
-        return False
-    for other in store.each("nodes"):
-        if labels_of(other).get(key) != domain:
-            continue
-        for found in store.on_node(name_of(other)):
-            if (
-                uid_of(found) != uid_of(pod)
-                and namespace_of(found) in spaces
-                and selects(term.get("labelSelector"), labels_of(found))
-            ):
-                return True
-    return False
+class Wish(NamedTuple):
+    """What a pod asks of a node, worked out once for all nodes. Domains are sets of values of a topology key."""
+
+    pod: Json
+    requests: dict[str, Decimal]
+    ports: set[Port]
+    apart: list[tuple[str, set[str]]]
+    """(key, domains that have a pod that it keeps away from)."""
+    together: list[tuple[str, set[str], bool]]
+    """(key, domains that have a pod that it wants beside it, whether any domain will do)."""
+    spread: list[Spread]
 
 
-def _pod_affinity(store: Store, pod: Json, node: Json) -> str:
-    for term in _affinity_terms(pod, "podAntiAffinity"):
-        if _in_domain(store, term, pod, node):
-            return "node(s) didn't match pod anti-affinity rules"
-    for term in _affinity_terms(pod, "podAffinity"):
-        own = selects(term.get("labelSelector"), labels_of(pod))
-        anywhere = any(_in_domain(store, term, pod, other) for other in store.each("nodes"))
-        if not _in_domain(store, term, pod, node) and (anywhere or not own):
-            return "node(s) didn't match pod affinity rules"
-    for other in store.on_node(name_of(node)):
-        for term in _affinity_terms(other, "podAntiAffinity"):
-            if selects(term.get("labelSelector"), labels_of(pod)) and namespace_of(other) == namespace_of(
-                pod
-            ):
-                return "node(s) didn't satisfy existing pods anti-affinity rules"
+def wish_of(store: Store, pod: Json) -> Wish:
+    apart = [
+        (term["topologyKey"], _domains(store, term, pod)) for term in affinity_terms(pod, "podAntiAffinity")
+    ]
+    together = []
+    for term in affinity_terms(pod, "podAffinity"):
+        found = _domains(store, term, pod)
+        first = not found and selects(term.get("labelSelector"), labels_of(pod))
+        together.append((term["topologyKey"], found, first))
+    rules = at(pod, "spec", "topologySpreadConstraints") or ()
+    spread = [
+        Spread(rule["topologyKey"], rule["maxSkew"], _counts(store, rule, pod))
+        for rule in rules
+        if rule.get("whenUnsatisfiable") == "DoNotSchedule"
+    ]
+    return Wish(pod, requests(pod), host_ports(pod), apart, together, spread)
+
+
+def _domains(store: Store, term: Json, pod: Json) -> set[str]:
+    """The topology domains in which a pod runs that the term means."""
+    found = set[str]()
+    for space in term.get("namespaces") or [namespace_of(pod)]:
+        for other in pods_selected(store, space, term.get("labelSelector")):
+            node = store.get("nodes", "", at(other, "spec", "nodeName") or "") or {}
+            domain = labels_of(node).get(term["topologyKey"])
+            if domain is not None and uid_of(other) != uid_of(pod):
+                found.add(domain)
+    return found
+
+
+def _counts(store: Store, rule: Json, pod: Json) -> dict[str, int]:
+    """How many pods that a spread constraint counts run in each domain that the pod may go to."""
+    domains = {
+        name_of(node): labels_of(node)[rule["topologyKey"]]
+        for node in store.each("nodes")
+        if rule["topologyKey"] in labels_of(node) and matches_affinity(pod["spec"], node)
+    }
+    counts = dict.fromkeys(domains.values(), 0)
+    for other in pods_selected(store, namespace_of(pod), rule.get("labelSelector")):
+        domain = domains.get(at(other, "spec", "nodeName") or "")
+        if domain is not None:
+            counts[domain] += 1
+    return counts
+
+
+def _pod_affinity(wish: Wish, node: Json, load: Load) -> str:
+    labels = labels_of(node)
+    if any(labels.get(key) in domains for key, domains in wish.apart):
+        return "node(s) didn't match pod anti-affinity rules"
+    if any(labels.get(key) not in domains and not first for key, domains, first in wish.together):
+        return "node(s) didn't match pod affinity rules"
+    for space, term in load.averse():
+        if selects(term.get("labelSelector"), labels_of(wish.pod)) and space == namespace_of(wish.pod):
+            return "node(s) didn't satisfy existing pods anti-affinity rules"
     return ""
 
 
-def _spread(store: Store, pod: Json, node: Json) -> str:
-    for rule in at(pod, "spec", "topologySpreadConstraints") or ():
-        if rule.get("whenUnsatisfiable") != "DoNotSchedule":
-            continue
-        key, counts = rule["topologyKey"], dict[str, int]()
-        for other in store.each("nodes"):
-            domain = labels_of(other).get(key)
-            if domain is not None and matches_affinity(pod["spec"], other):
-                here = [p for p in store.on_node(name_of(other)) if namespace_of(p) == namespace_of(pod)]
-                counts[domain] = counts.get(domain, 0) + sum(
-                    selects(rule.get("labelSelector"), labels_of(p)) for p in here
-                )
+def _spread(wish: Wish, node: Json) -> str:
+    for key, skew, counts in wish.spread:
         domain = labels_of(node).get(key)
         if domain is None:
             return "node(s) didn't match pod topology spread constraints (missing required label)"
-        if counts[domain] + 1 - min(counts.values()) > rule["maxSkew"]:
+        if counts[domain] + 1 - min(counts.values()) > skew:
             return "node(s) didn't match pod topology spread constraints"
     return ""
 
 
-def obstacle(store: Store, pod: Json, node: Json) -> tuple[list[str], bool]:
+def obstacle(wish: Wish, node: Json, load: Load) -> tuple[list[str], bool]:
     """(why the pod does not fit the node, whether evicting pods could help)."""
-    spec = pod["spec"]
+    spec = wish.pod["spec"]
     if at(node, "spec", "unschedulable") and untolerated(
         [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}],
         spec.get("tolerations") or [],
@@ -181,43 +178,40 @@ def obstacle(store: Store, pod: Json, node: Json) -> tuple[list[str], bool]:
         return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"], False
     if not matches_affinity(spec, node):
         return ["node(s) didn't match Pod's node affinity/selector"], False
-    if _port_taken(store, pod, name_of(node)):
+    if any(port in load.ports for port in wish.ports):
         return ["node(s) didn't have free ports for the requested pod ports"], True
-    short, helpless = _insufficient(store, pod, node)
+    short, helpless = _insufficient(wish, node, load)
     if short:
         return short, not helpless
-    for reason in (_pod_affinity(store, pod, node), _spread(store, pod, node)):
+    for reason in (_pod_affinity(wish, node, load), _spread(wish, node)):
         if reason:
             return [reason], True
     return [], False
 
 
-def _insufficient(store: Store, pod: Json, node: Json) -> tuple[list[str], bool]:
+def _insufficient(wish: Wish, node: Json, load: Load) -> tuple[list[str], bool]:
     """(resources that are short, whether even the empty node has too little)."""
-    taken, count = used(store, name_of(node))
-    have = {name: amount(value) for name, value in (at(node, "status", "allocatable") or {}).items()}
+    have = at(node, "status", "allocatable") or {}
     found, helpless = [], False
-    if count + 1 > have.get("pods", Decimal(110)):
+    if load.count + 1 > amount(have.get("pods", 110)):
         found.append("Too many pods")
-    for name, value in requests(pod).items():
-        room = have.get(name, Decimal(0))
-        if value > 0 and taken.get(name, Decimal(0)) + value > room:
+    for name, value in wish.requests.items():
+        room = amount(have.get(name))
+        if value > 0 and load.taken.get(name, ZERO) + value > room:
             found.append(f"Insufficient {name}")
             helpless = helpless or value > room
     return found, helpless
 
 
-def score(store: Store, pod: Json, node: Json) -> tuple[float, int]:
+def score(wish: Wish, node: Json, load: Load) -> tuple[float, int]:
     """How full the node would be (lower is better): the share of CPU and memory, then the number of pods."""
-    taken, count = used(store, name_of(node))
     have = at(node, "status", "allocatable") or {}
-    wanted = requests(pod)
     shares = [
-        float((taken.get(n, Decimal(0)) + wanted.get(n, Decimal(0))) / amount(have[n]))
+        float((load.taken.get(n, ZERO) + wish.requests.get(n, ZERO)) / amount(have[n]))
         for n in ("cpu", "memory")
         if amount(have.get(n)) > 0
     ]
-    return -preference(pod, node) + sum(shares), count
+    return -preference(wish.pod, node) + sum(shares), load.count
 
 
 def preference(pod: Json, node: Json) -> float:

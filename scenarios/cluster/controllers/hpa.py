@@ -10,10 +10,9 @@ from lamplighter.scenarios.cluster.cluster import Cluster
 from lamplighter.scenarios.cluster.controllers import common
 from lamplighter.scenarios.cluster.engine import Key
 from lamplighter.scenarios.cluster.events import record
-from lamplighter.scenarios.cluster.jsons import Json, at, copied, labels_of, name_of, namespace_of
+from lamplighter.scenarios.cluster.jsons import Json, at, copied, name_of, namespace_of
 from lamplighter.scenarios.cluster.metrics import container_usage
 from lamplighter.scenarios.cluster.quantities import amount, decimal
-from lamplighter.scenarios.cluster.selectors import selects
 from lamplighter.scenarios.cluster.store import Change
 
 KEY = "horizontalpodautoscalers.autoscaling"
@@ -114,11 +113,8 @@ class Autoscaler:
         self, found: Json, target: Json, current: int
     ) -> tuple[int, list[Json], tuple[str, str] | None]:
         """(replicas that the metrics ask for, what they are, why they cannot be had)."""
-        pods = [
-            pod
-            for pod in self.cluster.store.all("pods", namespace_of(found))
-            if selects(at(target, "spec", "selector"), labels_of(pod)) and common.is_active(pod)
-        ]
+        chosen = common.pods_selected(self.cluster.store, namespace_of(found), at(target, "spec", "selector"))
+        pods = [pod for pod in chosen if common.is_active(pod)]
         best = 0
         shown: list[Json] = []
         for metric in found["spec"].get("metrics") or ():

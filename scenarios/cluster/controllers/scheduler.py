@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from lamplighter.scenarios.cluster import acts
 from lamplighter.scenarios.cluster.cluster import Cluster
 from lamplighter.scenarios.cluster.controllers import fit
+from lamplighter.scenarios.cluster.controllers.load import REQUIRED, Loads
 from lamplighter.scenarios.cluster.engine import Key
 from lamplighter.scenarios.cluster.events import record_scheduling
 from lamplighter.scenarios.cluster.jsons import (
@@ -31,6 +32,8 @@ class Scheduler:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self._waiting: dict[Key, None] = {}
+        self._loads = Loads()
+        cluster.store.listeners.append(self._loads.note)
 
     def keys(self, change: Change) -> Iterator[Key]:
         if change.key == "pods":
@@ -84,15 +87,16 @@ class Scheduler:
     def _choose(self, pod: Json, nodes: list[Json]) -> tuple[Json | None, str]:
         reasons: Counter[str] = Counter()
         helpful, fits = 0, []
+        wish = fit.wish_of(self.cluster.store, pod)
         for node in nodes:
-            found, could_help = fit.obstacle(self.cluster.store, pod, node)
+            found, could_help = fit.obstacle(wish, node, self._loads.of(name_of(node)))
             found = found or self._volume_affinity(pod, node)
             if not found:
                 fits.append(node)
             reasons.update(found)
             helpful += could_help
         if fits:
-            return min(fits, key=lambda node: (*fit.score(self.cluster.store, pod, node), name_of(node))), ""
+            return min(fits, key=lambda node: self._rank(wish, node)), ""
         if not nodes:
             return None, "no nodes available to schedule pods"
         listed = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
@@ -103,6 +107,10 @@ class Scheduler:
         ]
         shown = ", ".join(f"{count} {why.rstrip('.')}" for count, why in hopes if count)
         return None, f"{text}preemption: 0/{len(nodes)} nodes are available: {shown}."
+
+    def _rank(self, wish: fit.Wish, node: Json) -> tuple[float, int, str]:
+        name = name_of(node)
+        return *fit.score(wish, node, self._loads.of(name)), name
 
     def _claims(self, pod: Json) -> Iterator[str]:
         for volume in pod["spec"].get("volumes") or ():
@@ -150,9 +158,7 @@ class Scheduler:
                 self.cluster.store.get("persistentvolumes", "", at(claim, "spec", "volumeName") or "") or {}
             )
             terms = at(volume, "spec", "nodeAffinity", "required")
-            if terms and not fit.matches_affinity(
-                {"affinity": {"nodeAffinity": {fit.REQUIRED: terms}}}, node
-            ):
+            if terms and not fit.matches_affinity({"affinity": {"nodeAffinity": {REQUIRED: terms}}}, node):
                 return ["node(s) had volume node affinity conflict"]
         return []
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lamplighter.scenarios.cluster import acts
 from lamplighter.scenarios.cluster.cluster import Cluster
-from lamplighter.scenarios.cluster.controllers.fit import requests
+from lamplighter.scenarios.cluster.controllers.load import requests
 from lamplighter.scenarios.cluster.engine import Key
 from lamplighter.scenarios.cluster.events import record
 from lamplighter.scenarios.cluster.jsons import Json, at, condition, copied, is_deleting, name_of
