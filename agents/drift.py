@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lamplighter.agents.blobs import Blobs
 from lamplighter.agents.budgets import BudgetSpent, Meter
 from lamplighter.agents.reports import DomainAnswer, unchecked, worst_of
-from lamplighter.agents.requests import Parsed, is_of, may_name, without_keys
+from lamplighter.agents.requests import Named, Parsed, is_of, may_name, without_keys
 from lamplighter.agents.wiring import DriftAnswer, Wiring
 from lamplighter.core.config import Config
 from lamplighter.core.errors import LampError
@@ -63,8 +63,12 @@ async def investigate(parsed: Parsed, requested_by: str, means: Means) -> Domain
     except LampError as error:
         emit(ToolCalled(tool="drift", query=query, status=Status.ERROR, left_out=(str(error),)))
         return unchecked(f"drift: {error}", error.exit_code)
-    kept = [finding for finding in answer.findings if matches(finding, parsed)]
-    not_reached = beyond(parsed, answer.covered)
+    within = [finding for finding in answer.findings if matches(finding, parsed)]
+    kept = called(within, parsed.words)
+    words = [word for word in parsed.words if kept != within and _calls(word, kept)]
+    unknown = nameless(answer.findings, kept, parsed)
+    kept = [] if unknown and parsed.acts else kept
+    not_reached = [*unknown, *beyond(parsed, answer.covered)]
     left_out = [*not_reached, *answer.not_checked]
     partial = answer.incomplete or bool(not_reached)
     status = Status.TRUNCATED if partial else Status.OK if kept else Status.NO_DATA
@@ -74,7 +78,7 @@ async def investigate(parsed: Parsed, requested_by: str, means: Means) -> Domain
         plan, dropped = await _way_back(answer, kept, requested_by, means)
     else:
         plan, dropped = _proposed(answer, kept, parsed, wiring.policy.version, requested_by)
-    said = "; ".join(_said(kept, len(answer.findings), query, parsed))
+    said = "; ".join(_said(kept, len(answer.findings), query, parsed, words))
     return {
         "text": "\n".join([said, *dropped]),
         "findings": blobs.put([finding.model_dump(mode="json") for finding in kept]),
@@ -163,16 +167,16 @@ async def _way_back(
     return (plan.under(wiring.policy.version, requested_by) if plan else None), said
 
 
-def _said(kept: Sequence[Finding], total: int, query: str, parsed: Parsed) -> list[str]:
+def _said(kept: Sequence[Finding], total: int, query: str, parsed: Parsed, words: Sequence[str]) -> list[str]:
     said = [f"{len(kept)} drift finding(s)"] if kept else [f"no drift found by: {query}"]
     if parsed.window and kept:
         said.append(parsed.window.said)
     if total > len(kept):
-        named = constraints(parsed)
+        named = constraints(parsed) | ({"name": ",".join(words)} if words else {})
         by = ", ".join(
             "the window" if name == "window" and kept else f"{name} {value}" for name, value in named.items()
         )
-        said.append(f"{total - len(kept)} of {total} finding(s) left out by {by}")
+        said.append(f"{total - len(kept)} of {total} finding(s) left out{f' by {by}' if by else ''}")
     return said
 
 
@@ -196,9 +200,10 @@ def constraints(parsed: Parsed) -> dict[str, str]:
         "setting": ",".join(parsed.settings),
         "actor": parsed.actor,
         "tool": parsed.tool,
-        "severity": f"{parsed.severity} or above" if parsed.severity else "",
+        "severity": ",".join(parsed.severities) or (f"{parsed.severity} or above" if parsed.severity else ""),
         "port": str(parsed.port) if parsed.port is not None else "",
         "source": "the world" if parsed.world else "",
+        "except": ",".join(parsed.excluded.all),
     }
     return {name: value for name, value in named.items() if value}
 
@@ -229,13 +234,72 @@ def matches(finding: Finding, parsed: Parsed) -> bool:
         not (window and time and not window.start <= time < window.end)
         and _names(details.get("actor"), parsed.actor)
         and _names(details.get("tool"), parsed.tool)
-        and (not parsed.severity or finding.severity >= Severity.parse(parsed.severity))
+        and _is_severe(finding.severity, parsed)
         and (not parsed.objects or any(_is_at(finding.where, name) for name in parsed.objects))
         and (not parsed.resources or is_of(_type(finding), parsed.resources))
         and (not parsed.settings or any(name in _setting(finding) for name in parsed.settings))
         and (parsed.port is None or _opens([details.get("live"), details.get("code")], parsed.port))
         and (not parsed.world or _to_the_world(details.get("live")))
+        and not _is_left_out(finding, parsed.excluded)
     )
+
+
+def _is_severe(severity: Severity, parsed: Parsed) -> bool:
+    if parsed.severities:
+        return severity.label in parsed.severities
+    return not parsed.severity or severity >= Severity.parse(parsed.severity)
+
+
+def _is_left_out(finding: Finding, excluded: Named) -> bool:
+    return (
+        any(_is_at(finding.where, name) for name in excluded.objects)
+        or (bool(excluded.resources) and is_of(_type(finding), excluded.resources))
+        or any(name in _setting(finding) for name in excluded.settings)
+    )
+
+
+def called(findings: Sequence[Finding], words: Sequence[str]) -> list[Finding]:
+    """The findings that the words name, by their setting, by what has it and by whoever made it: all where none does."""
+    kept = list(findings)
+    for names in (_setting_names, _place_names, _actor_names):
+        meant = {word for word in words if any(word in names(finding) for finding in findings)}
+        kept = [finding for finding in kept if not meant or meant & names(finding)]
+    return kept
+
+
+def _calls(word: str, findings: Sequence[Finding]) -> bool:
+    names = (_setting_names, _place_names, _actor_names)
+    return any(word in of(finding) for finding in findings for of in names)
+
+
+def _setting_names(finding: Finding) -> frozenset[str]:
+    """The setting as a whole and its last part: a tag is called by its key."""
+    setting = str(finding.details.get("attribute", "")).lower()
+    return frozenset({setting, setting.rpartition(".")[2]}) - {""}
+
+
+def _place_names(finding: Finding) -> frozenset[str]:
+    """The address with and without index keys, its modules, name, keys and type, and the ends of what AWS calls it."""
+    where, bare = finding.where.lower(), without_keys(finding.where)
+    live = re.split(r"[/:]", str(finding.details.get("resource_id") or "").lower())[-1].split("-")
+    ends = ("-".join(live[at:]) for at in range(len(live)))
+    keys = re.findall(r"[\w.-]+", " ".join(re.findall(r"\[([^\]]*)\]", where)))
+    return frozenset({where, bare, *bare.split("."), *keys, *ends, _type(finding)}) - {"", "module"}
+
+
+def _actor_names(finding: Finding) -> frozenset[str]:
+    actor = str(finding.details.get("actor") or "").lower()
+    return frozenset({actor, *re.findall(r"\w+", actor), *re.findall(r"[\w.-]+", actor)}) - {""}
+
+
+def nameless(findings: Sequence[Finding], kept: Sequence[Finding], parsed: Parsed) -> list[str]:
+    """What the request names that nothing found is called: somebody, or, where something is to be done, a name."""
+    said = list[str]()
+    actors = sorted({str(finding.details.get("actor") or "unknown") for finding in findings})
+    if parsed.actor and findings and not any(_names(actor, parsed.actor) for actor in map(str.lower, actors)):
+        said.append(f"no finding is by '{parsed.actor}', but by {', '.join(actors)}: say who is meant")
+    wanted = [word for word in parsed.wanted if parsed.acts and kept and not _calls(word, kept)]
+    return [*said, *(f"nothing that was found is called '{word}': nothing is planned" for word in wanted)]
 
 
 def _is_at(where: str, name: str) -> bool:

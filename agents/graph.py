@@ -118,7 +118,7 @@ class Turn:
         wiring = self.wiring
         place = wiring.config.project.name
         parsed = parse(whole, now=wiring.clock.now(), inventory=names, place=place, ask=wiring.ask_model)
-        new = {"request": text, "question": whole if parsed.question else ""}
+        new = {"request": text, "question": whole if parsed.question and not parsed.anew else ""}
         return {**_NEW_TURN, **new, "parsed": parsed.model_dump(mode="json")}
 
     async def supervisor(

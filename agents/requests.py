@@ -24,13 +24,22 @@ Domain = Literal["drift", "cluster", "nodes", "chat"]
 Verb = Literal["investigate", "explain", "propose", "apply", "revert"]
 _Meaning = TypeVar("_Meaning", bound=str)
 
+ACTING: frozenset[Verb] = frozenset({"propose", "apply", "revert"})
+
 MAX_REQUEST = 8000
 """Characters; a longer text is a pasted file, not a request."""
 
 _TOKEN = re.compile(r"[\w./@:\[\]\"'-]+")
 _SINCE = re.compile(r"\b(?:in the |the )?(?:last|past) (\d{1,4}) (minute|hour|day|week)s?\b")
 _SINCE_DATE = re.compile(r"\bsince (\d{4}-\d{2}-\d{2})\b")
-_ACTOR = re.compile(r"\b(?:by|did) (?!hand\b|the\b|any|some|we\b|you\b|it\b|i\b)([a-z][\w.@/+-]{1,80})")
+_ACTOR = re.compile(
+    r"\b(?:by|did) (?!(?:hand|the|we|you|it|i|to|with|on|in|at|for|not|this|that|they|he|she|who|what|when)\b|any|some|every)"
+    r"([a-z][\w.@/+-]{1,80})"
+)
+_DID = re.compile(
+    r"\bwhat ([a-z][\w.@/+-]{1,80}) (?:did|changed|touched|opened|edited|modified|broke|made)\b"
+)
+_OWNS = re.compile(r"\b([a-z][\w.@/+-]{1,80})'s (?:[a-z]+ )?(?:changes?|drift|edits?)\b")
 _PORT = re.compile(
     r"\b(?:(?:ports?|open(?:ed|s|ing)?|expos(?:ed?|es|ing)) |(?:tcp|udp)[ /])(\d{1,5})\b(?! (?:drift|change|time|tag))"
 )
@@ -38,7 +47,7 @@ _UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
 class _Vocabulary(BaseModel):
-    """The schema of vocabulary.toml: meaning -> phrases, in ten tables, and words that mean nothing."""
+    """The schema of vocabulary.toml: meaning -> phrases in tables, and lists of words that narrow or mean nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +59,13 @@ class _Vocabulary(BaseModel):
     windows: dict[str, tuple[str, ...]]
     scopes: dict[str, tuple[str, ...]]
     common: tuple[str, ...]
+    small: tuple[str, ...]
+    exceptions: tuple[str, ...]
+    exclusions: tuple[str, ...]
+    restated: tuple[str, ...]
+    everything: tuple[str, ...]
+    upwards: tuple[str, ...]
+    downwards: tuple[str, ...]
     resources: dict[str, tuple[str, ...]]
     settings: dict[str, tuple[str, ...]]
     kinds: dict[str, tuple[str, ...]]
@@ -72,6 +88,20 @@ class Window(BaseModel):
     said: str
 
 
+class Named(BaseModel):
+    """What is left out: addresses, beginnings of Terraform types, or parts of the names of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    objects: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.objects, *(f"{name}*" for name in self.resources), *self.settings)
+
+
 class Parsed(BaseModel):
     """What a request asks for. With a `question` the parser abstains, and `options` are the answers it knows."""
 
@@ -87,6 +117,13 @@ class Parsed(BaseModel):
     actor: str = ""
     tool: str = ""
     severity: str = ""
+    severities: tuple[str, ...] = ()
+    """Exactly these are meant; none where `severity` and what is above it are."""
+    words: tuple[str, ...] = ()
+    """Words that mean nothing here: what was found may be called so, and is meant then."""
+    wanted: tuple[str, ...] = ()
+    """Those of them that stand where a name stands: `the Schedule tag`. To act, one must be the name of something."""
+    excluded: Named = Named()
     port: int | None = None
     world: bool = False
     """Only what is open to every address."""
@@ -97,6 +134,13 @@ class Parsed(BaseModel):
     reason: str = ""
     question: str = ""
     options: tuple[str, ...] = ()
+    anew: bool = False
+    """The question is to be answered by a whole request, which is not read together with this one."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether something is to be proposed or done, not only looked at."""
+        return self.verb in ACTING and not self.observe
 
 
 def parse(
@@ -116,28 +160,205 @@ def parse(
         raise InputError("request", "empty", "say what to look at, e.g. 'what changed last night?'")
     if len(text) > MAX_REQUEST:
         raise InputError("request", f"{len(text)} characters, at most {MAX_REQUEST}", "ask in fewer words")
-    lowered, tokens = _read(text)
+    lowered, every = _read(text)
+    excluded = _exception(lowered, every, inventory, place.lower())
+    tokens = _unrestated(_before_exception(every)[0] if excluded else every)
+    question = _left_unclear(every, tokens, bool(excluded))
+    parsed = _meant(lowered, tokens, now, inventory, place.lower())
+    parsed = _with_domains(parsed.model_copy(update={"excluded": excluded or Named()}), text, every, ask)
+    unclear = question or _unclear_severity(parsed, tokens)
+    return parsed.model_copy(update=_ask_anew(unclear)) if unclear and "drift" in parsed.domains else parsed
+
+
+def _meant(
+    lowered: str, tokens: Sequence[str], now: datetime, inventory: Sequence[str], place: str
+) -> Parsed:
     words = vocabulary()
     observe = bool(_meanings(words.negations, tokens))
+    verb = "investigate" if observe else _verb(tokens)
     resources = _closest(words.resources, tokens)
-    objects = _of_kind(_objects(tokens, inventory, place.lower()), resources)
-    actor = _ACTOR.search(lowered)
+    objects = _of_kind(_objects(tokens, inventory, place), resources)
+    unknown = _unknown(tokens, inventory, place)
+    actor = _actor(lowered, unknown)
+    unknown = [word for word in unknown if word != actor]
     port = _PORT.search(lowered)
-    parsed = Parsed(
-        verb="investigate" if observe else _verb(tokens),
+    severities = tuple(_meanings(words.severities, tokens))
+    upwards = any(_occurs(phrase.split(), tokens, eq) for phrase in words.upwards)
+    exactly = not upwards and (verb in ACTING or "only" in tokens)
+    return Parsed(
+        verb=verb,
         objects=objects,
         resources=() if objects else resources,
         settings=_closest(words.settings, tokens),
-        actor=actor.group(1).rstrip(".") if actor else "",
+        actor=actor,
         tool=next(iter(_meanings(words.tools, tokens)), ""),
-        severity=next(iter(_meanings(words.severities, tokens)), ""),
+        # The table begins with the highest.
+        severity=severities[-1] if severities else "",
+        severities=severities if exactly else (),
+        words=tuple(dict.fromkeys(unknown)),
+        wanted=tuple(_wanted(tokens, unknown)),
         port=int(port.group(1)) if port else None,
         world="world" in _meanings(words.scopes, tokens),
         into_code="code" in _meanings(words.scopes, tokens),
         window=_window(lowered, tokens, now),
         observe=observe,
     )
-    return _with_domains(parsed, text, tokens, ask)
+
+
+def _actor(lowered: str, unknown: Sequence[str]) -> str:
+    """Who is said to have done it; a word that means something else here is nobody."""
+    if match := _ACTOR.search(lowered):
+        return match.group(1).rstrip(".")
+    said = (match.group(1) for form in (_DID, _OWNS) for match in form.finditer(lowered))
+    return next((name for name in said if name in unknown), "")
+
+
+def _unknown(tokens: Sequence[str], inventory: Sequence[str], place: str) -> list[str]:
+    known = _known_words() | {place}
+    return [
+        token
+        for token in tokens
+        if len(token) > 1
+        and not token.isdigit()
+        and token not in known
+        and not _objects([token], inventory, place)
+    ]
+
+
+def _wanted(tokens: Sequence[str], unknown: Sequence[str]) -> Iterator[str]:
+    """Words beside a noun that they can only be the name of: `tag Schedule`, `the billing queue`, `module billing`."""
+    words = vocabulary()
+    before = {
+        word for phrases in words.resources.values() for phrase in phrases for word in phrase.split()[:1]
+    }
+    for left, right in zip(tokens, tokens[1:], strict=False):
+        if right in unknown and left in ("tag", "tags", "module"):
+            yield right
+        if left in unknown and right in before | {"tag", "tags", "module"}:
+            yield left
+
+
+@lru_cache(maxsize=1)
+def _known_words() -> frozenset[str]:
+    """Every word of the vocabulary, those of its phrases too."""
+    words = vocabulary()
+    lists = (words.common, words.small, words.exceptions, words.exclusions, words.upwards, words.downwards)
+    phrases = {
+        phrase
+        for table in (*_tables(), *({"": one} for one in lists))
+        for row in table.values()
+        for phrase in row
+    }
+    return frozenset(word for phrase in phrases for word in phrase.split())
+
+
+def _before_exception(tokens: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """What stands before and after the first word that makes an exception; nothing after it where there is none."""
+    phrases = [phrase.split() for phrase in vocabulary().exceptions]
+    for at in range(len(tokens)):
+        for phrase in phrases:
+            end = at + len(phrase)
+            if len(tokens[at:end]) == len(phrase) and all(map(alike, phrase, tokens[at:end])):
+                return tokens[:at], tokens[end:]
+    return tokens, ()
+
+
+def _exception(lowered: str, tokens: Sequence[str], inventory: Sequence[str], place: str) -> Named | None:
+    """What `everything except X` leaves out, where X is nothing but names of one sort; None where it is not so plain."""
+    before, after = _before_exception(tokens)
+    if not before or not after:
+        return None
+    words = vocabulary()
+    resources, settings = _closest(words.resources, after), _closest(words.settings, after)
+    objects = _objects(after, inventory, place)
+    hits = [*_meanings(words.resources, after, exact=True).values()]
+    hits += _meanings(words.settings, after, exact=True).values()
+    understood = {word for phrases in hits for phrase in phrases for word in phrase.split()}
+    joining = {
+        "and",
+        "or",
+        "the",
+        "a",
+        "an",
+        "any",
+        "all",
+        "for",
+        "our",
+        "drift",
+        "change",
+        "changes",
+        "please",
+    }
+    rest = [word for word in after if word not in understood | joining]
+    if any(not _objects([word], inventory, place) for word in rest):
+        return None
+    several = {"and", "or"} & set(after) or "," in lowered
+    if (settings and (objects or resources)) or (objects and resources and several):
+        return None
+    objects = _of_kind(objects, resources)
+    named = Named(objects=objects, resources=() if objects else resources, settings=settings)
+    return named if named.all else None
+
+
+def _unrestated(tokens: Sequence[str]) -> list[str]:
+    """Without `and change nothing else`, which says again that only what is named is meant."""
+    kept = list(tokens)
+    for phrase in sorted((one.split() for one in vocabulary().restated), key=len, reverse=True):
+        while (at := _position(phrase, kept)) is not None:
+            del kept[at : at + len(phrase)]
+    return kept
+
+
+def _position(phrase: Sequence[str], tokens: Sequence[str]) -> int | None:
+    size = len(phrase)
+    return next((at for at in range(len(tokens)) if list(tokens[at : at + size]) == list(phrase)), None)
+
+
+def _left_unclear(every: Sequence[str], tokens: Sequence[str], exact: bool) -> str:
+    """The words by which something is not to be done, where it is not plain what: to guess may do its opposite."""
+    words = vocabulary()
+    if not exact and _before_exception(every)[0] != every:
+        return " or ".join(_phrases(words.exceptions, every))
+    if _meanings(words.negations, tokens):
+        return _partly(tokens)
+    if _verb(tokens) not in ACTING:
+        return ""
+    said = [*_phrases(words.exclusions, tokens), *(token for token in tokens if token.endswith("n't"))]
+    return said[0] if said else ""
+
+
+def _phrases(phrases: Iterable[str], tokens: Sequence[str]) -> list[str]:
+    return _meanings({"": phrases}, tokens).get("", [])
+
+
+def _partly(tokens: Sequence[str]) -> str:
+    """The negation of a part beside something to be done, `codify it, don't touch iam`; none of everything."""
+    words = vocabulary()
+    for phrase in _phrases(words.negations["observe"], tokens):
+        split = phrase.split()
+        at = _position(split, tokens)
+        if at is None or split[0] not in ("do", "don't", "dont", "without"):
+            continue
+        after = tokens[at + len(split) :]
+        whole = not after or after[0] in words.everything
+        if not whole and _verb([*tokens[:at], *after]) in ACTING:
+            return phrase
+    return ""
+
+
+def _unclear_severity(parsed: Parsed, tokens: Sequence[str]) -> str:
+    said = _phrases(vocabulary().downwards, tokens)
+    return said[0] if said and parsed.severity and parsed.acts else ""
+
+
+def _ask_anew(said: str) -> dict[str, object]:
+    return {
+        "question": f"What is meant by '{said}'? Nothing is planned where it is not plain what is left out: name what is "
+        "to be done, and only that, or say 'everything except' and names.",
+        "options": ("show drift, change nothing",),
+        "reason": f"'{said}' may leave something out",
+        "anew": True,
+    }
 
 
 def may_name(text: str) -> bool:
@@ -158,7 +379,7 @@ def _with_domains(parsed: Parsed, text: str, tokens: Sequence[str], ask: AskMode
     found: list[Domain] = [domain for domain in get_args(Domain) if domain in hits]
     if (parsed.objects or parsed.world) and "drift" not in found:
         found.insert(0, "drift")
-    if not found and (parsed.resources or parsed.settings or parsed.into_code):
+    if not found and (parsed.resources or parsed.settings or parsed.into_code or parsed.excluded.all):
         found.append("drift")
     if len(found) > 1 and "chat" in found:
         found.remove("chat")
@@ -186,7 +407,10 @@ def _with_domains(parsed: Parsed, text: str, tokens: Sequence[str], ask: AskMode
 def _implied(parsed: Parsed) -> Sequence[str]:
     """What speaks of drift where no word of its own does."""
     return (
-        parsed.resources or parsed.settings or (["into the code"] if parsed.into_code else ["to the world"])
+        parsed.resources
+        or parsed.settings
+        or parsed.excluded.all
+        or (["into the code"] if parsed.into_code else ["to the world"])
     )
 
 
@@ -296,12 +520,14 @@ def _objects(tokens: Sequence[str], inventory: Sequence[str], place: str) -> tup
 @lru_cache(maxsize=1)
 def _spoken() -> frozenset[str]:
     """Every word that means something by itself."""
-    words = vocabulary()
-    tables = (
-        words.domains, words.verbs, words.tools, words.severities, words.negations, words.windows, words.resources,
-        words.settings, {"": words.common},
-    )  # fmt: skip
+    tables = (*_tables(), {"": vocabulary().common})
     return frozenset(word for table in tables for phrases in table.values() for word in phrases)
+
+
+def _tables() -> Iterator[Mapping[str, Iterable[str]]]:
+    words = vocabulary()
+    yield from (words.domains, words.verbs, words.tools, words.severities, words.negations, words.windows)
+    yield from (words.resources, words.settings)
 
 
 def _with_kind(name: str, kind: str) -> Iterator[str]:

@@ -11,10 +11,13 @@ import pytest
 
 from lamplighter.agents.wiring import Wiring, build
 from lamplighter.core.config import Config
-from lamplighter.core.events import ApprovalNeeded, Found, Proposed, Reported
+from lamplighter.core.events import ApprovalNeeded, Asked, Event, Found, Proposed, Reported
 from tests.agents.world import decided, digest_of, last_report, turn
 from tests.command import ROOT, lamp
 
+BUCKET = 'aws_s3_bucket.this["receipts"]'
+SCHEDULE = 'aws_instance.web["b"]'
+QUEUE = "module.settlement.aws_sqs_queue.main"
 DATA = ROOT / "scenarios" / "data" / "payments"
 
 
@@ -118,6 +121,74 @@ def test_what_is_dangerous_to_keep_is_said(sample: Wiring) -> None:
     assert [step.operation.target.name for step in proposed.plan.steps] == ["imports.tf", "iam.tf"]
     said = "careful: the code is to keep 1 change(s) of high or critical severity: aws_iam_role.api"
     assert said in proposed.plan.rationale
+
+
+def planned(events: list[Event]) -> set[str]:
+    """The addresses that a plan would change, by what its steps resolve."""
+    found = {event.finding.id: event.finding.where for event in events if isinstance(event, Found)}
+    plans = [event.plan for event in events if isinstance(event, Proposed)]
+    return {found[name] for plan in plans for step in plan.steps for name in step.resolves}
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "never fix the security group, codify the rest",
+        "without touching iam, codify the drift",
+        "codify the drift, but leave the instance type alone",
+        "revert the drift, not the iam role",
+    ],
+)
+def test_what_may_leave_something_out_is_asked_back_and_plans_nothing(
+    sample: Wiring, request_text: str
+) -> None:
+    events = turn(sample, request_text)
+    assert isinstance(events[-1], Asked) and events[-1].exit_code == 4
+    assert not [event for event in events if isinstance(event, (Proposed, ApprovalNeeded))]
+    # The reply is a request of its own: the one that was not plain is not read again.
+    (found,) = [
+        event.finding for event in turn(sample, "show the security group") if isinstance(event, Found)
+    ]
+    assert found.where == "aws_security_group.web"
+
+
+def test_an_exception_is_everything_else(sample: Wiring) -> None:
+    events = turn(sample, "codify everything except the security group")
+    found = {event.finding.where for event in events if isinstance(event, Found)}
+    assert len(found) == 10 and "aws_security_group.web" not in found
+    assert "aws_iam_role.api" in planned(events) <= found
+    # What waits holds no edit of the group.
+    (plan,) = [event.plan for event in events if isinstance(event, Proposed)]
+    assert "0.0.0.0/0" not in plan.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("request_text", "expected"),
+    [
+        ("codify only low drift", {BUCKET, SCHEDULE, QUEUE}),
+        ("codify the tag Schedule", {SCHEDULE}),
+        ("codify the tag Schedule, change nothing else", {SCHEDULE}),
+        ("codify the DataClass tag", {BUCKET}),
+        ("put the settlement queue into the code", {QUEUE}),
+        ("codify what jonas did to the instance", {'aws_instance.web["a"]'}),
+        ("put the billing queue into the code", set[str]()),
+        ("codify the tag Owner", set[str]()),
+        ("what would happen if I codify the security group drift?", set[str]()),
+    ],
+)
+def test_no_more_is_planned_than_was_said(sample: Wiring, request_text: str, expected: set[str]) -> None:
+    events = turn(sample, request_text)
+    assert planned(events) == expected
+    assert any(isinstance(event, ApprovalNeeded) for event in events) is bool(expected)
+
+
+@pytest.mark.parametrize("request_text", ["codify what bob did to the instance", "changes by bob"])
+def test_somebody_whom_no_finding_names_is_said(sample: Wiring, request_text: str) -> None:
+    report = last_report(turn(sample, request_text))
+    assert report.exit_code == 4
+    assert (
+        "no finding is by 'bob', but by " in report.not_checked[0] and "jonas.weber" in report.not_checked[0]
+    )
 
 
 def test_last_night_is_the_night_before_this_morning(sample: Wiring) -> None:
