@@ -23,6 +23,7 @@ from lamplighter.drift.patch import removing
 from lamplighter.drift.patch.answer import MOST_TOKENS, SCHEMA, AnswerRefused, edits_of, require_closed
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in
+from lamplighter.drift.patch.masking import Secrets, secrets_of
 from lamplighter.drift.patch.model import Candidate, Placed
 from lamplighter.drift.patch.passages import NEW_VARIABLE, Passages, passages_of
 from lamplighter.drift.patch.question import INSTRUCTIONS, Question, question, unasked
@@ -72,13 +73,14 @@ class Fallback:
         passages = passages_of(item, code) if _may_be_asked(item, code) else None
         if passages is None:
             return ""
-        why_not = unasked(item)
+        secrets = secrets_of(code)
+        why_not = unasked(item, code, secrets, self.schemas)
         if why_not:
             return why_not
         objection = ""
         yield from self._recalled(item, passages, code)
         for attempt in range(ATTEMPTS if self.asking.complete is not None else 0):
-            asked = self._answer(item, passages, code, attempt, objection)
+            asked = self._answer(item, passages, code, secrets, attempt, objection)
             if asked is None:
                 return f"no model was asked: {self.asking.stopped}"
             try:
@@ -126,15 +128,20 @@ class Fallback:
                 yield candidate
 
     def _answer(
-        self, item: DriftItem, passages: Passages, code: Code, attempt: int, objection: str
+        self,
+        item: DriftItem,
+        passages: Passages,
+        code: Code,
+        secrets: Secrets,
+        attempt: int,
+        objection: str,
     ) -> _Asked | None:
         """The answer of an attempt, asked for the first time only; None where nobody is asked any more."""
         answers = self._answers.setdefault(_key(item), [])
+        made = question(item, code, passages.found, secrets, self.schemas, objection)
         if attempt < len(answers):
             # Passages are looked up again: other edits may have moved them.
-            made = question(item, code, passages.found, self.schemas, objection)
             return answers[attempt]._replace(question=made)
-        made = question(item, code, passages.found, self.schemas, objection)
         text = self.asking.ask(INSTRUCTIONS, made.material, SCHEMA, MOST_TOKENS)
         if text is None:
             return None
