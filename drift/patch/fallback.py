@@ -84,7 +84,7 @@ class Fallback:
             if asked is None:
                 return f"no model was asked: {self.asking.stopped}"
             try:
-                edits = edits_of(asked.text, asked.question.passages, item, code)
+                edits = edits_of(asked.text, asked.question.passages, item, code, self.schemas)
             except AnswerRefused as refused:
                 objection = f"{RULE} was refused: {refused}"
                 continue
@@ -124,7 +124,7 @@ class Fallback:
             except ValidationError:
                 continue
             candidate = instantiated(known, item, passages, code) if known.kind == kind else None
-            if candidate is not None and _is_closed(known, candidate, item, passages, code):
+            if candidate is not None and _is_closed(known, candidate, item, passages, code, self.schemas):
                 yield candidate
 
     def _answer(
@@ -157,13 +157,18 @@ def _may_be_asked(item: DriftItem, code: Code) -> bool:
 
 
 def _is_closed(
-    known: RuleCandidate, candidate: Candidate, item: DriftItem, passages: Passages, code: Code
+    known: RuleCandidate,
+    candidate: Candidate,
+    item: DriftItem,
+    passages: Passages,
+    code: Code,
+    schemas: ProviderSchemas | None,
 ) -> bool:
     """Whether it brings in no more than an answer may: a memory is not trusted either."""
     new = passages.named(NEW_VARIABLE)
     declared = [new.file for change in known.changes if change.do == "declare"] if new is not None else []
     try:
-        require_closed(code, code.edited(candidate.edits).contents, item, declared)
+        require_closed(code, code.edited(candidate.edits), item, declared, schemas)
     except AnswerRefused:
         return False
     return True
