@@ -107,7 +107,12 @@ def reassessed(items: Sequence[DriftItem]) -> list[DriftItem]:
 
 def is_secret(resource: StateResource, attribute: str) -> bool:
     """Whether the state, or the attribute's name, says that its value is nobody's to read."""
-    return attribute.partition(".")[0] in resource.sensitive or _SECRET_NAME.search(attribute) is not None
+    return attribute.partition(".")[0] in resource.sensitive or is_secret_name(attribute)
+
+
+def is_secret_name(attribute: str) -> bool:
+    """The same by the attribute's name alone."""
+    return _SECRET_NAME.search(attribute) is not None
 
 
 def _part_id(change: NetChange) -> str:

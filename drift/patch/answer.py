@@ -1,8 +1,8 @@
 """What a model may answer, and nothing else: edits of the passages that were shown, closed in what they can bring in.
 
 A plan with the answer is made before anybody has seen it, so it must not bring in what a plan runs or reads: data
-sources, modules, providers, provisioners, functions that read files. Whether it says what is live, and changes nothing
-else, is the judge's to say, as of any rule's candidate.
+sources, modules, providers, provisioners, functions that read files; nor what Terraform rejects (`closed`). Whether it
+says what is live, and changes nothing else, is the judge's to say, as of any rule's candidate.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from lamplighter.core.text import printable
 from lamplighter.drift.hcl.functions import FUNCTIONS
 from lamplighter.drift.hcl.syntax import Block, Body, HclSyntaxError, parse, source, tree
 from lamplighter.drift.model import DriftItem
-from lamplighter.drift.patch import statements
+from lamplighter.drift.patch import closed, statements
+from lamplighter.drift.patch.closed import Changed
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import FileEdits, contents_between
 from lamplighter.drift.patch.passages import NEW_VARIABLE, Passage
+from lamplighter.drift.provider_schema import ProviderSchemas
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -69,7 +71,11 @@ SCHEMA: Mapping[str, Any] = Answer.model_json_schema()
 
 
 def edits_of(
-    text: str, passages: Mapping[int, Passage], item: DriftItem, code: Code
+    text: str,
+    passages: Mapping[int, Passage],
+    item: DriftItem,
+    code: Code,
+    schemas: ProviderSchemas | None = None,
 ) -> tuple[FileEdits, ...]:
     """The edits that an answer is. Raises AnswerRefused."""
     answer = _read(text)
@@ -85,7 +91,8 @@ def edits_of(
     edits = contents_between(code.contents, after)
     if not edits:
         raise AnswerRefused("it edits nothing")
-    require_closed(code, after, item, [passages[edit.passage].file for edit in _declaring(answer, passages)])
+    declared_in = [passages[edit.passage].file for edit in _declaring(answer, passages)]
+    require_closed(code, code.edited(edits), item, declared_in, schemas)
     return edits
 
 
@@ -94,18 +101,26 @@ def _declaring(answer: Answer, passages: Mapping[int, Passage]) -> list[Edit]:
 
 
 def require_closed(
-    code: Code, after: Mapping[str, bytes], item: DriftItem, declared_in: Sequence[str] = ()
+    code: Code,
+    after: Code,
+    item: DriftItem,
+    declared_in: Sequence[str] = (),
+    schemas: ProviderSchemas | None = None,
 ) -> None:
-    """Raises AnswerRefused where an edit brings in more than statements inside of blocks; `declared_in` are the files
-    at whose end it declares a new variable, one for each."""
-    for file, content in after.items():
+    """Raises AnswerRefused where an edit brings in more than statements inside of blocks, or what Terraform rejects;
+    `declared_in` are the files at whose end it declares a new variable, one for each."""
+    changed: dict[str, list[Changed]] = {}
+    for file, content in after.contents.items():
         before = code.contents.get(file, b"")
-        if content == before:
-            continue
-        declares = sum(one == file for one in declared_in)
-        _require_closed(before, content, item, declares=declares)
-        if declares:
-            _require_undeclared(file, content, code)
+        if content != before:
+            declares = sum(one == file for one in declared_in)
+            changed[file] = _require_closed(before, content, item, declares=declares)
+            if declares:
+                _require_undeclared(file, content, code)
+    for file, blocks in changed.items():
+        why = closed.refused(code, after, file, blocks, item, schemas)
+        if why:
+            raise AnswerRefused(why)
 
 
 def _read(text: str) -> Answer:
@@ -154,8 +169,9 @@ def _edited(content: bytes, places: Sequence[tuple[int, int, bytes]]) -> bytes:
     return b"".join([*pieces, content[position:]])
 
 
-def _require_closed(before: bytes, after: bytes, item: DriftItem, *, declares: int) -> None:
-    """Raises AnswerRefused where more than statements inside of the file's blocks came or went."""
+def _require_closed(before: bytes, after: bytes, item: DriftItem, *, declares: int) -> list[Changed]:
+    """The file's blocks before and after. Raises AnswerRefused where more than statements inside of them came or
+    went."""
     try:
         was, now = parse(before, ""), parse(after, "")
     except HclSyntaxError as error:
@@ -179,6 +195,8 @@ def _require_closed(before: bytes, after: bytes, item: DriftItem, *, declares: i
         raise AnswerRefused("it brings in a comment, which may mean something to other tools")
     if set(now.attributes) - set(was.attributes):
         raise AnswerRefused("it sets what is in no block")
+    pairs = [Changed(block, other) for block, other in zip(old, kept, strict=True)]
+    return [*pairs, *(Changed(None, block) for block in new)]
 
 
 def _without_own(old: list[Block], kept: Sequence[Block], item: DriftItem) -> list[Block]:

@@ -23,6 +23,7 @@ from lamplighter.drift.patch import removing
 from lamplighter.drift.patch.answer import MOST_TOKENS, SCHEMA, AnswerRefused, edits_of, require_closed
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in
+from lamplighter.drift.patch.masking import Secrets, secrets_of
 from lamplighter.drift.patch.model import Candidate, Placed
 from lamplighter.drift.patch.passages import NEW_VARIABLE, Passages, passages_of
 from lamplighter.drift.patch.question import INSTRUCTIONS, Question, question, unasked
@@ -72,17 +73,18 @@ class Fallback:
         passages = passages_of(item, code) if _may_be_asked(item, code) else None
         if passages is None:
             return ""
-        why_not = unasked(item)
+        secrets = secrets_of(code)
+        why_not = unasked(item, code, secrets, self.schemas)
         if why_not:
             return why_not
         objection = ""
         yield from self._recalled(item, passages, code)
         for attempt in range(ATTEMPTS if self.asking.complete is not None else 0):
-            asked = self._answer(item, passages, code, attempt, objection)
+            asked = self._answer(item, passages, code, secrets, attempt, objection)
             if asked is None:
                 return f"no model was asked: {self.asking.stopped}"
             try:
-                edits = edits_of(asked.text, asked.question.passages, item, code)
+                edits = edits_of(asked.text, asked.question.passages, item, code, self.schemas)
             except AnswerRefused as refused:
                 objection = f"{RULE} was refused: {refused}"
                 continue
@@ -122,19 +124,24 @@ class Fallback:
             except ValidationError:
                 continue
             candidate = instantiated(known, item, passages, code) if known.kind == kind else None
-            if candidate is not None and _is_closed(known, candidate, item, passages, code):
+            if candidate is not None and _is_closed(known, candidate, item, passages, code, self.schemas):
                 yield candidate
 
     def _answer(
-        self, item: DriftItem, passages: Passages, code: Code, attempt: int, objection: str
+        self,
+        item: DriftItem,
+        passages: Passages,
+        code: Code,
+        secrets: Secrets,
+        attempt: int,
+        objection: str,
     ) -> _Asked | None:
         """The answer of an attempt, asked for the first time only; None where nobody is asked any more."""
         answers = self._answers.setdefault(_key(item), [])
+        made = question(item, code, passages.found, secrets, self.schemas, objection)
         if attempt < len(answers):
             # Passages are looked up again: other edits may have moved them.
-            made = question(item, code, passages.found, self.schemas, objection)
             return answers[attempt]._replace(question=made)
-        made = question(item, code, passages.found, self.schemas, objection)
         text = self.asking.ask(INSTRUCTIONS, made.material, SCHEMA, MOST_TOKENS)
         if text is None:
             return None
@@ -150,13 +157,18 @@ def _may_be_asked(item: DriftItem, code: Code) -> bool:
 
 
 def _is_closed(
-    known: RuleCandidate, candidate: Candidate, item: DriftItem, passages: Passages, code: Code
+    known: RuleCandidate,
+    candidate: Candidate,
+    item: DriftItem,
+    passages: Passages,
+    code: Code,
+    schemas: ProviderSchemas | None,
 ) -> bool:
     """Whether it brings in no more than an answer may: a memory is not trusted either."""
     new = passages.named(NEW_VARIABLE)
     declared = [new.file for change in known.changes if change.do == "declare"] if new is not None else []
     try:
-        require_closed(code, code.edited(candidate.edits).contents, item, declared)
+        require_closed(code, code.edited(candidate.edits), item, declared, schemas)
     except AnswerRefused:
         return False
     return True

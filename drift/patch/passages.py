@@ -1,7 +1,7 @@
 """The parts of the code that an item bears on: its own block, and what the attribute's value comes from.
 
 They are all that an answer may edit (`answer`). A passage is found by its role, which is the same for items whose code
-is written the same way: that is how what was answered once is carried over to the next item (`candidates`).
+is written the same way: that is how what was answered once is carried over to the next item (`rule_candidates`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lamplighter.drift.hcl.modules import Instance
-from lamplighter.drift.hcl.syntax import Block, Body, HclSyntaxError, parse
+from lamplighter.drift.hcl.syntax import Block, Body, HclSyntaxError, parse, source
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.masking import Secrets, refers_to_secret, within
 from lamplighter.drift.patch.written import as_text
 
 RESOURCE = "resource"
@@ -58,6 +59,17 @@ class Passages(NamedTuple):
         return tuple(one.name for one in self.found if one.name)
 
 
+def rests_on_secret(item: DriftItem, code: Code, secrets: Secrets) -> bool:
+    """Whether the item's value in the code comes from a variable, or whatever else, that is a secret."""
+    seen = code.project.seen(item.address) if item.address is not None else None
+    if seen is None:
+        return False
+    block, instance, _ = seen
+    search = _Search(code)
+    search.follow(_value_of(item, block), instance, block, 0)
+    return any(refers_to_secret(text, secrets) for text in search.followed)
+
+
 def passages_of(item: DriftItem, code: Code) -> Passages | None:
     """None for an item that has no block in the code that was read."""
     seen = code.project.seen(item.address) if item.address is not None else None
@@ -78,6 +90,7 @@ class _Search:
     def __init__(self, code: Code) -> None:
         self._code = code
         self.found: list[Passage] = []
+        self.followed: list[str] = []
 
     def add(self, passage: Passage) -> None:
         known = [one.role for one in self.found]
@@ -93,6 +106,7 @@ class _Search:
         """What a text of the module refers to, and what that refers to; `block` is where `each` is bound."""
         if depth > _DEPTH:
             return
+        self.followed.append(text)
         for kind, name in dict.fromkeys(_references(text)):
             match kind:
                 case "var":
@@ -159,6 +173,20 @@ def _about(item: DriftItem, block: Block) -> str:
     texts += ["each.key"] if "for_each" in block.body.attributes else []
     texts += ["count.index"] if "count" in block.body.attributes else []
     return "\n".join(texts)
+
+
+def _value_of(item: DriftItem, block: Block) -> str:
+    """What the block says of the item's value alone, as far in as that can be told apart."""
+    body, steps = block.body, [step for step in item.attribute.split(".") if not step.isdecimal()]
+    for at, step in enumerate(steps):
+        statement = body.attributes.get(step)
+        if statement is not None:
+            return source(within(statement.expression.node, steps[at + 1 :]))
+        inner = [one for one in body.blocks if step in (one.type, *one.labels)]
+        if len(inner) != 1 or inner[0].type == "dynamic":
+            return "\n".join(as_text(one) for one in inner)
+        body = inner[0].body
+    return as_text(block)
 
 
 def _calls(instance: Instance) -> Iterator[tuple[Block, Instance]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lamplighter.core.redaction import redact, redact_value
 from lamplighter.drift.asking import BYTES_A_TOKEN, as_json, marked
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import is_secret
-from lamplighter.drift.patch.passages import NEW_VARIABLE, Passage
+from lamplighter.drift.patch.masking import Secrets, is_secret_item, masked
+from lamplighter.drift.patch.passages import NEW_VARIABLE, Passage, rests_on_secret
 from lamplighter.drift.provider_schema import Block, ProviderSchemas
 
 BUDGET = 1_000
@@ -36,12 +36,12 @@ class Question(NamedTuple):
     passages: Mapping[int, Passage]
 
 
-def unasked(item: DriftItem) -> str:
+def unasked(item: DriftItem, code: Code, secrets: Secrets, schemas: ProviderSchemas | None = None) -> str:
     """Why nobody is asked about an item; empty where somebody may be."""
-    name = item.attribute.rpartition(".")[2]
-    told = [{name: item.live_value}, {name: item.code_value}]
-    if is_secret(item) or any(redact_value(one) != one for one in told):
+    if is_secret(item) or is_secret_item(item, code, secrets, schemas):
         return "no model is asked about a value that may be a secret"
+    if rests_on_secret(item, code, secrets):
+        return "no model is asked about a value that comes from a secret"
     return ""
 
 
@@ -49,6 +49,7 @@ def question(
     item: DriftItem,
     code: Code,
     passages: Sequence[Passage],
+    secrets: Secrets,
     schemas: ProviderSchemas | None = None,
     objection: str = "",
 ) -> Question:
@@ -58,17 +59,17 @@ def question(
         "address": item.address,
         "attribute": item.attribute or "(the resource itself)",
         "action": item.action,
-        "code": _short(item.code_value),
-        "live": "(deleted)" if item.action == "delete" else _short(item.live_value),
+        "code": _short(secrets.without_value(item.code_value)),
+        "live": "(deleted)" if item.action == "delete" else _short(secrets.without_value(item.live_value)),
     }
-    described = _described(item, code, schemas)
+    described = _described(item, schemas)
     data |= {"schema": described} if described else {}
-    data |= {"refused": redact(objection)[:300]} if objection else {}
+    data |= {"refused": secrets.without(objection)[:300]} if objection else {}
     left = BUDGET * BYTES_A_TOKEN - len(INSTRUCTIONS.encode()) - len(marked(data).encode()) - 40
     shown: dict[int, Passage] = {}
     told: list[dict[str, Any]] = []
     for number, passage in enumerate(passages, start=1):
-        row = _row(number, passage, code, item, left)
+        row = _row(number, passage, code, item, secrets, left)
         if row is not None:
             told.append(row)
             shown[number] = passage
@@ -78,13 +79,18 @@ def question(
     return Question(marked(data), shown)
 
 
-def _row(number: int, passage: Passage, code: Code, item: DriftItem, left: int) -> dict[str, Any] | None:
+def _row(
+    number: int, passage: Passage, code: Code, item: DriftItem, secrets: Secrets, left: int
+) -> dict[str, Any] | None:
     """A passage as it is shown in `left` bytes; None where that is too little."""
     what = passage.role if not passage.name else f"{passage.role.partition(' ')[0]} {passage.name}"
     row = {"passage": number, "is": what, "file": passage.file, "line": passage.line}
     if passage.role == NEW_VARIABLE:
         return row if len(as_json(row)) < left else None
-    lines = redact(passage.text(code)).split("\n")
+    text = masked(passage.text(code), passage.role, secrets)
+    if text is None:
+        return None
+    lines = text.split("\n")
     focus = item.attribute.rpartition(".")[2]
     for kept in _shorter(lines, focus):
         shown = {**row, "text": "\n".join(kept)}
@@ -113,11 +119,11 @@ def _shorter(lines: Sequence[str], focus: str) -> Iterator[list[str]]:
 
 def _short(value: Any) -> Any:
     """A value as it is shown: long ones as the beginning of their JSON."""
-    text = as_json(redact_value(value))
-    return redact_value(value) if len(text) <= _VALUE else f"{text[:_VALUE]}... ({len(text) - _VALUE} more)"
+    text = as_json(value)
+    return value if len(text) <= _VALUE else f"{text[:_VALUE]}... ({len(text) - _VALUE} more)"
 
 
-def _described(item: DriftItem, code: Code, schemas: ProviderSchemas | None) -> Any:
+def _described(item: DriftItem, schemas: ProviderSchemas | None) -> Any:
     """What the provider says of the attribute: type and whether it is a block; None where it is not known."""
     found = schemas.find("hashicorp/aws", item.resource_type) if schemas is not None else None
     for part in item.attribute.split(".") if found is not None else ():

@@ -24,6 +24,7 @@ from lamplighter.drift.patch.patch import Patch, patch_of
 from lamplighter.drift.patch.question import BUDGET, INSTRUCTIONS
 from lamplighter.drift.patch.rule_candidates import RULE as LEARNT
 from lamplighter.drift.patch.verify import verified
+from lamplighter.drift.provider_schema import ProviderSchemas
 from lamplighter.memory.learnt import Learnt
 from tests.drift.code.world import resource
 from tests.drift.patch.test_judge import AUDIT, LOG_STATE, LOGS
@@ -56,7 +57,16 @@ STATE = (
     resource(
         "aws_sqs_queue",
         "orders",
-        {"id": "u1", "name": "orders", "visibility_timeout_seconds": 30, "delay_seconds": 5, "tags": {}},
+        {
+            "id": "u1",
+            "name": "orders",
+            "visibility_timeout_seconds": 30,
+            "delay_seconds": 5,
+            "tags": {},
+            "fifo_queue": None,
+            "kms_data_key": None,
+            "redrive": [{"count": 1}],
+        },
     ),
     resource(
         "aws_sqs_queue",
@@ -98,6 +108,10 @@ class Answering:
 
 def edit(old: str, new: str, passage: int = 1) -> str:
     return json.dumps({"edits": [{"passage": passage, "old": old, "new": new}]})
+
+
+def edits(*each: tuple[int, str, str]) -> str:
+    return json.dumps({"edits": [{"passage": at, "old": old, "new": new} for at, old, new in each]})
 
 
 def answering(*texts: str) -> Answering:
@@ -207,6 +221,41 @@ OVERLAP = json.dumps(
         (edit(OLD, f"{RIGHT}\n  depends_on = [aws_sqs_queue.other]"), "changes depends_on"),
         (edit(OLD, "delay_seconds = 61"), "does not say delay_seconds as it is live"),
         (edit(OLD, f'{RIGHT}\n  fifo_queue = "true"'), "fifo_queue of aws_sqs_queue.orders would change too"),
+        (edit(OLD, f"{RIGHT}\n{RIGHT}"), "sets delay_seconds twice"),
+        (edit("  tags = {", "  delay_seconds = 60\n  tags = {"), "sets delay_seconds twice"),
+        (
+            edits((1, OLD, RIGHT), (1, 'Owner = "shop"', 'Owner = "x"\n    Owner = "shop"')),
+            "sets Owner twice",
+        ),
+        (
+            edit(OLD, "delay_seconds = aws_sqs_queue.orders.delay_seconds + 55"),
+            "which nothing here referred to",
+        ),
+        (
+            edit(OLD, "delay_seconds = aws_sqs_queue.other.delay_seconds + 53"),
+            "which nothing here referred to",
+        ),
+        (edit(OLD, "delay_seconds = false ? data.external.x.result : 60"), "which nothing here referred to"),
+        (edit(OLD, 'delay_seconds = path.cwd == "x" ? 5 : 60'), "which nothing here referred to"),
+        (edit(OLD, "delay_seconds = [nonsense, 60][1]"), "refers to nonsense"),
+        (edit(OLD, "delay_seconds = [each.key, 60][1]"), "where there is no for_each"),
+        (edit(OLD, "delay_seconds = [count.index, 60][1]"), "where there is no count"),
+        (edit(OLD, "delay_seconds = [var.nope, 60][1]"), "no such variable"),
+        (edit(OLD, "delay_seconds = [local.nope, 60][1]"), "no such local"),
+        (
+            edits((1, OLD, RIGHT), (1, "local.wait", "local.wait + 0 * length([for x in [1] : y])")),
+            "refers to y",
+        ),
+        (edit(OLD, f"{RIGHT}\x0b"), "a character that is not shown"),
+        (edits((1, OLD, RIGHT), (1, "  tags", "  # \u2028\n  tags")), "a comment"),
+        (edits((1, OLD, RIGHT), (1, '"orders"\n', '"orders${"\u2028" == "" ? 1 : ""}"\n')), "not shown"),
+        (edit(OLD, f"{RIGHT}\n  f\u0456fo_queue = null"), "which is not plain"),
+        (edit(OLD, f"{RIGHT}\n  fifo_queeu = null"), "neither the state nor the provider"),
+        (edit(OLD, f"{RIGHT}\n  redrive {{\n    other = null\n  }}"), "sets other, which neither"),
+        (
+            edit(OLD, f'{RIGHT}\n  dynamic "redriv" {{\n    for_each = []\n    content {{}}\n  }}'),
+            "sets redriv, which neither",
+        ),
         (edit(OLD, f'{RIGHT}\n  kms_data_key = "AKIAIOSFODNN7EXAMPLE"'), "would hold a secret"),
     ],
 )
@@ -243,10 +292,6 @@ def in_modules() -> Code:
     return code(MODULE, *held)
 
 
-def edits(*each: tuple[int, str, str]) -> str:
-    return json.dumps({"edits": [{"passage": at, "old": old, "new": new} for at, old, new in each]})
-
-
 IN_MODULE = item("module.a.aws_sqs_queue.q", "delay_seconds", 60, was=5)
 THROUGH = ((1, "= 5", "= var.delay"), (2, "  wait   = 30", "  wait   = 30\n  delay  = 60"))
 
@@ -271,6 +316,16 @@ def test_a_new_variable_may_be_declared_where_a_module_is_shared() -> None:
         (edits(*THROUGH, (3, "", DECLARED.replace("= 5", "= 5\n  sensitive = true"))), "more than type"),
         (edits(*THROUGH, (3, "", DECLARED.replace("= 5", '= file("x")'))), "calls file("),
         (edits(*THROUGH, (3, "}", DECLARED)), "where one new variable may be declared"),
+        (edits(*THROUGH, (3, "", DECLARED.replace("\n  default = 5", ""))), "has no default"),
+        (edits(*THROUGH, (3, "", DECLARED.replace("number", "nonsense"))), "is no type"),
+        (edits(*THROUGH, (3, "", DECLARED.replace("number", "list(nonsense)"))), "is no type"),
+        (edits(*THROUGH, (3, "", DECLARED.replace("number", "object({ a = nonsense })"))), "is no type"),
+        (edits(*THROUGH, (3, "", DECLARED.replace("= 5", "= var.wait"))), "must be a constant"),
+        (edits(*THROUGH, (3, "", DECLARED.replace("= 5", "= length([1])"))), "must be a constant"),
+        (edits((3, "", DECLARED.replace('"delay"', '"count"'))), "is no name of a variable"),
+        (edits((3, "", DECLARED.replace('"delay"', '"../x y"'))), "is no name of a variable"),
+        (edits(*THROUGH), "has no variable delay"),
+        (edits((2, "= 30", "= 30\n  count = 1")), "has no variable count"),
         (edits((2, '"./m"', '"git::https://example.com/m"')), "changes source"),
         (edits((1, "= 5", "= 60")), "of module.b.aws_sqs_queue.q would change too"),
     ],
@@ -278,6 +333,53 @@ def test_a_new_variable_may_be_declared_where_a_module_is_shared() -> None:
 def test_a_module_is_no_way_around(answer: str, why: str) -> None:
     patch = made(fallback(answering(answer)), IN_MODULE, before=in_modules())
     assert patch.edits == () and why in " ".join(patch.unplaced[0].tried)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "number",
+        "any",
+        "optional",
+        "object({ a = optional(number, 5), b = list(string) })",
+        "tuple([number, bool])",
+    ],
+)
+def test_a_type_of_a_variable(kind: str) -> None:
+    """`optional` is one only within an object."""
+    declared = DECLARED.replace("number", kind).replace("= 5", "= null")
+    patch = made(fallback(answering(edits(*THROUGH, (3, "", declared)))), IN_MODULE, before=in_modules())
+    refused = " ".join(tried for one in patch.unplaced for tried in one.tried)
+    assert ("is no type" in refused) is (kind == "optional")
+
+
+@pytest.mark.parametrize("default", ["var.wait", "length([1])"])
+def test_a_default_stays_a_constant(default: str) -> None:
+    root = {"main.tf": MODULE["m/main.tf"].replace("type = number", "type = number\n  default = 30")}
+    held = resource("aws_sqs_queue", "q", {"id": "a", "visibility_timeout_seconds": 30})
+    drifted = item("aws_sqs_queue.q", "visibility_timeout_seconds", 45, was=30)
+    model = answering(edit("default = 30", f"default = {default}", 2))
+    patch = made(fallback(model), drifted, before=code(root, held))
+    assert "must be a constant" in patch.unplaced[0].reason
+
+
+def test_what_the_schema_names_may_be_set() -> None:
+    attributes = {"fifo_throughput": {"type": "string", "optional": True}}
+    found = {"aws_sqs_queue": {"block": {"attributes": attributes}}}
+    schemas = ProviderSchemas(
+        {"provider_schemas": {"registry.terraform.io/hashicorp/aws": {"resource_schemas": found}}}
+    )
+    answer = edit(OLD, f"{RIGHT}\n  fifo_throughput = null")
+    assert made(fallback(answering(answer)), DELAY).edits == ()
+    assert made(fallback(answering(answer), schemas=schemas), DELAY).placed
+
+
+def test_what_was_there_before_is_no_reason_to_refuse() -> None:
+    """A reference, an odd name and a character that is not shown, in the same block."""
+    odd = 'Team  = "shop\u200b"\n    P\u0440 = aws_sqs_queue.other.name'
+    held = QUEUE.replace('Team  = "shop"', odd)
+    patch = made(fallback(answering(edit(OLD, RIGHT))), DELAY, before=code({"main.tf": held}, *STATE))
+    assert len(patch.placed) == 1
 
 
 def test_a_variable_keeps_its_checks() -> None:
