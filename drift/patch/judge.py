@@ -109,7 +109,7 @@ def _leaves(path: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
     elif {type(was), type(now)} == {type(None), bool}:
         # A switch that is left out is at its default, on or off.
         yield path, was, now
-    elif same(was, now) and is_known(was) and is_known(now):
+    elif is_known(was) and is_known(now) and same(was, now):
         return
     elif isinstance(was, Mapping) or isinstance(now, Mapping):
         if all(side in ABSENT or isinstance(side, Mapping) for side in (was, now)):
