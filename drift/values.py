@@ -90,8 +90,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in _policy(value).items()}
     if isinstance(value, list):
-        return sorted((plain(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+        return sorted((plain(item) for item in value), key=_sort_key)
     return value
+
+
+def _sort_key(value: Any) -> str:
+    """One for any value: what code says may hold a part that could not be computed, which JSON has no word for."""
+    return json.dumps(value, sort_keys=True, default=repr)
 
 
 def _policy(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,14 +1,18 @@
-"""Write the listing of the AWS provider's attributes: `python scripts/aws_schema.py`, with `terraform` on the path.
+"""Write the listings of the AWS provider's attributes: `python scripts/aws_schema.py`, with `terraform` on the path.
 
 The catalogue's tests compare its attributes with this listing, so that a misspelt one fails without Terraform. It holds
 the resource types that the catalogue and `members.toml` name: one line an attribute path, `TYPE [BLOCK] FLAGS`, where a
 path leaves out the index of a block, TYPE is Terraform's, and FLAGS are required, optional, computed and sensitive.
+
+The second listing, which the patch engine reads, says of every resource type which attributes are sets: names that are
+a set wherever they occur, and paths (`TYPE.PATH`) of the sets whose name is a list's elsewhere.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "drift" / "catalogue"
 LISTING = ROOT / "tests" / "drift" / "trace" / "provider" / "aws.json"
+SETS = ROOT / "drift" / "patch" / "sets.json"
 CODE = 'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws" }\n  }\n}\n'
 FLAGS = ("required", "optional", "computed", "sensitive")
 
@@ -95,6 +100,20 @@ def _type(kind: Any) -> str:
     return "object" if kind[0] == "object" else f"{kind[0]}({_type(kind[1])})"
 
 
+def sets(schemas: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """(names, paths) of attributes and blocks that are sets; what holds one member at most counts as neither."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for kind, schema in schemas.items():
+        for path, described in paths(schema["block"]):
+            nesting = re.match(r"(set|list)\b(?! block single)", described)
+            if nesting and not (described.endswith(" computed") and " optional" not in described):
+                name = path.rpartition(".")[2]
+                found.setdefault(name, {}).setdefault(nesting[1], []).append(f"{kind}.{path}")
+    names = [name for name, kinds in found.items() if "list" not in kinds]
+    mixed = [path for kinds in found.values() if "list" in kinds for path in kinds.get("set", [])]
+    return sorted(names), sorted(mixed)
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         version, schemas = provider_schema(Path(folder))
@@ -107,6 +126,9 @@ def main() -> int:
     LISTING.parent.mkdir(exist_ok=True)
     LISTING.write_text(json.dumps({"provider": version, "types": types}, indent=1) + "\n")
     print(f"{LISTING.relative_to(ROOT)}: {len(types)} types of {version}")
+    names, among_lists = sets(schemas)
+    SETS.write_text(json.dumps({"provider": version, "names": names, "paths": among_lists}, indent=0) + "\n")
+    print(f"{SETS.relative_to(ROOT)}: {len(names)} names and {len(among_lists)} paths of sets")
     return 0
 
 

@@ -56,9 +56,19 @@ def to_set(value: Any) -> list[Any]:
 
 
 def json_encode(value: Any) -> str:
-    """As Terraform does: no white space, keys sorted, `<`, `>` and `&` escaped."""
-    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    """As Terraform does: no white space, keys sorted, `<`, `>` and `&` escaped, `1.0` as `1`."""
+    text = json.dumps(
+        _whole_numbers(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False
+    )
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _whole_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _list(value: Any) -> list[Any]:

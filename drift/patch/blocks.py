@@ -15,10 +15,11 @@ from lamplighter.drift.patch.statements import Draft, below
 from lamplighter.drift.patch.writing import Reference, aligned, block, expression
 
 DOCUMENTS = re.compile(
-    r"(\A|_)(policy|definitions?|pattern|document)\Z|\Adashboard_body\Z|\Aredrive_allow_policy\Z"
+    r"(\A|_)(policy|definitions?|pattern|document)\Z|\A(dashboard_body|access_policies)\Z"
+    r"|\A(container|node|ecs)_properties\Z"
 )
 """Attributes that are JSON text, which code writes with jsonencode."""
-_MAPS = frozenset(
+MAPS = frozenset(
     (
         "tags",
         "tags_all",
@@ -30,6 +31,7 @@ _MAPS = frozenset(
         "request_parameters",
     )
 )
+"""Attributes that are maps: their members are text that means nothing to Terraform."""
 _LONGEST_NAME = 60
 
 
@@ -113,7 +115,7 @@ def body_lines(attributes: Mapping[str, Any]) -> list[str] | None:
 def _is_blocks(name: str, value: Any) -> bool:
     if isinstance(value, list):
         return bool(value) and all(isinstance(item, Mapping) for item in value) and not DOCUMENTS.search(name)
-    return isinstance(value, Mapping) and name not in _MAPS and not DOCUMENTS.search(name)
+    return isinstance(value, Mapping) and name not in MAPS and not DOCUMENTS.search(name)
 
 
 def put(draft: Draft, home: Home, kind: str, text: str, beside: str = "", first: Iterable[str] = ()) -> None:

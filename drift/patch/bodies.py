@@ -12,6 +12,7 @@ from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known, literal
 from lamplighter.drift.hcl.modules import as_written
 from lamplighter.drift.hcl.syntax import Attribute, Block
 from lamplighter.drift.patch import sharing, statements
+from lamplighter.drift.patch.agreement import agree
 from lamplighter.drift.patch.blocks import body_lines
 from lamplighter.drift.patch.collections import Way
 from lamplighter.drift.patch.provenance import Asked, Here, Target
@@ -159,6 +160,38 @@ def _of_blocks(block: Block, name: str, found: list[Nested], step: Step, here: H
             yield from _gone(chosen)
     elif step.do in (Do.SET, Do.GONE) and step.value in ABSENT and len(found) == 1:
         yield from _gone(found[0])
+    elif step.do is Do.SET and isinstance(step.value, list) and all(_is_block(item) for item in step.value):
+        yield from _in_order(name, found, step.value)
+
+
+def _in_order(name: str, found: list[Nested], wanted: list[Any]) -> Iterator[Way]:
+    """New blocks before those that stay, where they do not come last: what is there keeps its text and its order."""
+    if not found or any(one.of is not None or one.here.tests for one in found):
+        return
+    draft, rest = Draft(found[0].here.code), [*found]
+    new: list[str] = []
+    for value in wanted:
+        index = next((place for place, one in enumerate(rest) if _says(one, value)), None)
+        if index is None:
+            lines = body_lines(value)
+            if lines is None:
+                return
+            new.append(block_text(name, (), lines))
+        elif index:
+            return
+        else:
+            one = rest.pop(0).block
+            if new:
+                draft.put(one.file, statements.above(draft.content(one.file), one.span, new))
+            new = []
+    if rest or new:
+        return
+    yield Way("new block in its place", draft)
+
+
+def _says(one: Nested, value: Mapping[str, Any]) -> bool:
+    said = contents(one.block.body, one.here.scope)
+    return is_known(said) and agree([said], [value])
 
 
 def _gone(one: Nested) -> Iterator[Way | Asked]:

@@ -9,6 +9,7 @@ from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
 from lamplighter.drift.items import SENSITIVE
 from lamplighter.drift.members import Member, sets
 from lamplighter.drift.model import DriftItem
+from lamplighter.drift.patch.agreement import agree
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import Verdict
 from lamplighter.drift.patch.settings import Setting, holder_of, setting_of
@@ -137,7 +138,7 @@ def _unequal(said: Said, path: str, live: Any) -> str:
     if any(value is UNKNOWN or not is_known(value) for value in values):
         return f"{path} cannot be computed from the files and the state"
     # What the code leaves out is the provider's default, which need not be off: `is_enabled` of a key is not.
-    if any(same(value, live) and not (live is False and value is None) for value in values):
+    if any(agree(value, live, said.type, path) and not (live is False and value is None) for value in values):
         return ""
     return f"the code does not say {path} as it is live"
 

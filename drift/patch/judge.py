@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
 from lamplighter.drift.model import DriftItem
+from lamplighter.drift.patch.agreement import agree, is_document, is_set
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in, imported_for, place_in, reached, set_of, unsaid
 from lamplighter.drift.patch.model import Verdict
@@ -64,10 +65,9 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     for change in changes(before.written, after.written, carried):
         if not any(one.covers(change) for one in allowed) and not _is_stored(change, after):
             return Judgement(_said(change))
-        if _is_no_text(change, after):
-            return Judgement(
-                f"{change.path} of {change.address} is text, and would be written as something else"
-            )
+        text = change.path if _is_no_text(change, after) else _object_for_text(change, before, after)
+        if text:
+            return Judgement(f"{text} of {change.address} is text, and would be written as something else")
     reason = _imports(before, after, carried) or _around(before.written, after.written)
     if reason:
         return Judgement(reason)
@@ -97,51 +97,59 @@ def changes(
             yield Change(address, "", "present" if was else None, "present" if now else None)
         elif was is not now:
             for name in sorted({*was.values, *now.values}):
-                for path, old, new in _leaves(name, was.values.get(name), now.values.get(name)):
+                old_value, new_value = was.values.get(name), now.values.get(name)
+                for path, old, new in _leaves(name, old_value, new_value, now.type):
                     yield Change(address, path, old, new)
 
 
-def _leaves(path: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
-    """The smallest parts that differ; the index of a block is left out of its path."""
+def _leaves(path: str, was: Any, now: Any, kind: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The smallest parts that differ; the index of a block is left out of its path. `kind` is the resource type."""
+    if repr(was) == repr(now):
+        return
     if was is UNKNOWN or now is UNKNOWN:
         if was is not now:
             yield path, was, now
     elif {type(was), type(now)} == {type(None), bool}:
         # A switch that is left out is at its default, on or off.
         yield path, was, now
-    elif same(was, now) and is_known(was) and is_known(now):
-        return
+    elif (was is None or now is None) and was in ABSENT and now in ABSENT:
+        # What is empty is not what is left out: `ingress = []` takes every rule away, a tag may say nothing.
+        yield path, was, now
     elif isinstance(was, Mapping) or isinstance(now, Mapping):
         if all(side in ABSENT or isinstance(side, Mapping) for side in (was, now)):
             old, new = was or {}, now or {}
             for key in sorted({*old, *new}):
-                yield from _leaves(f"{path}.{key}", old.get(key), new.get(key))
+                yield from _leaves(f"{path}.{key}", old.get(key), new.get(key), kind)
         else:
             yield path, was, now
     elif _blocks(was) and _blocks(now) and (was or now):
-        yield from _block_leaves(path, [*(was or [])], [*(now or [])])
+        yield from _block_leaves(path, [*(was or [])], [*(now or [])], kind)
     elif isinstance(was, list) and isinstance(now, list):
-        lost, gained = _apart(was, now)
+        lost, gained = _apart(was, now, path, kind)
         yield from ((path, item, None) for item in lost)
         yield from ((path, None, item) for item in gained)
-    else:
+        if not lost and not gained and not is_set(kind, path):
+            yield path, was, now
+    elif not is_known(was) or not is_known(now) or not agree(was, now, kind, path):
         yield path, was, now
 
 
-def _block_leaves(path: str, was: list[Any], now: list[Any]) -> Iterator[tuple[str, Any, Any]]:
-    lost, gained = _apart(was, now)
+def _block_leaves(path: str, was: list[Any], now: list[Any], kind: str) -> Iterator[tuple[str, Any, Any]]:
+    lost, gained = _apart(was, now, path, kind)
+    if not lost and not gained and not is_set(kind, path):
+        yield path, was, now
     for number in range(max(len(lost), len(gained))):
         old = lost[number] if number < len(lost) else {}
         new = gained[number] if number < len(gained) else {}
-        yield from _leaves(path, old, new)
+        yield from _leaves(path, old, new, kind)
 
 
-def _apart(was: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
+def _apart(was: list[Any], now: list[Any], path: str = "", kind: str = "") -> tuple[list[Any], list[Any]]:
     """What only the one, and what only the other list has; members that say the same are one."""
     gained = [*now]
     lost: list[Any] = []
     for item in was:
-        found = next((index for index, other in enumerate(gained) if _equal(item, other)), None)
+        found = next((index for index, other in enumerate(gained) if _equal(item, other, path, kind)), None)
         if found is None:
             lost.append(item)
         else:
@@ -149,8 +157,8 @@ def _apart(was: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
     return lost, gained
 
 
-def _equal(left: Any, right: Any) -> bool:
-    return next(_leaves("", left, right), None) is None if left is not right else True
+def _equal(left: Any, right: Any, path: str = "", kind: str = "") -> bool:
+    return left is right or next(_leaves(path, left, right, kind), None) is None
 
 
 def _blocks(value: Any) -> bool:
@@ -270,7 +278,7 @@ def _is_stored(change: Change, after: Code) -> bool:
     return (
         stored is not None
         and change.now not in ABSENT
-        and same(at(stored.attributes, change.path), change.now)
+        and agree(at(stored.attributes, change.path), change.now, stored.type, change.path)
     )
 
 
@@ -279,6 +287,31 @@ def _is_no_text(change: Change, after: Code) -> bool:
     stored = after.written.stored.get(change.address)
     known = at(stored.attributes, change.path) if stored is not None and change.path else None
     return isinstance(change.now, Mapping) and (isinstance(change.was, str) or isinstance(known, str))
+
+
+def _object_for_text(change: Change, before: Code, after: Code) -> str:
+    """An attribute that is JSON text by its name, where an object stands now and no object stood before."""
+    was, now = (code.written.instances.get(change.address) for code in (before, after))
+    stored = after.written.stored.get(change.address)
+    if now is None:
+        return ""
+    known = {*_objects(was.values if was is not None else {})}
+    for path in _objects(now.values):
+        if path not in known and not isinstance(at(stored.attributes, path) if stored else None, Mapping):
+            return path
+    return ""
+
+
+def _objects(values: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """The paths of attributes with the name of a JSON text that are objects; nested blocks are lists of objects."""
+    for name, value in values.items():
+        path = f"{within}{name}"
+        if isinstance(value, Mapping) and is_document(path):
+            yield path
+        elif isinstance(value, list):
+            for member in value:
+                if isinstance(member, Mapping):
+                    yield from _objects(member, f"{path}.")
 
 
 def _assumed(goal: Goal, before: Code, after: Code) -> str:

@@ -131,6 +131,13 @@ def below(content: bytes, span: tuple[int, int], text: str, *, apart: bool = Tru
     return Splice(end, end, f"{lead}{chr(10) if apart else ''}{indented}\n")
 
 
+def above(content: bytes, span: tuple[int, int], texts: Sequence[str]) -> Splice:
+    """Statements on the lines above another, with a blank line below each."""
+    start = content.rfind(b"\n", 0, span[0]) + 1
+    indent = indent_at(content, span[0])
+    return Splice(start, start, "".join(f"{_indented(text, indent)}\n\n" for text in texts))
+
+
 def inside(content: bytes, block: Block, text: str, *, apart: bool = True) -> Splice:
     """A statement at the end of a block's body; `apart` says whether a blank line stands in front, if anything does."""
     close = block.span[1] - 1

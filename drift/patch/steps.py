@@ -20,6 +20,12 @@ JSON = "\x00json"
 """In a path: what follows is inside of the JSON text that stands there."""
 
 
+class Document(str):
+    """JSON text that code writes with jsonencode, whatever white space and order of keys it has."""
+
+    __slots__ = ()
+
+
 class At(NamedTuple):
     """A member of a list in a path, by its place and by what it was; UNKNOWN where only the place is known."""
 
@@ -137,7 +143,7 @@ def _documents(was: Any, wanted: Any) -> tuple[Any, Any] | None:
 def spelled(value: Any) -> Any:
     """JSON text of a policy, or the policy itself, with lists wherever it may have them."""
     document = document_of(value)
-    return value if document is None else json.dumps(_spelled(document))
+    return value if document is None else Document(json.dumps(_spelled(document)))
 
 
 def _spelled(value: Any) -> Any:
@@ -200,7 +206,7 @@ def applied_to(value: Any, path: Path, do: Do, new: Any) -> Any:
     if head == JSON:
         document = document_of(value)
         made = UNKNOWN if document is None else applied_to(_spelled(document), rest, do, new)
-        return json.dumps(made) if made is not UNKNOWN else UNKNOWN
+        return Document(json.dumps(made)) if made is not UNKNOWN else UNKNOWN
     if isinstance(head, At):
         index = _index(value, head)
         if index is None:

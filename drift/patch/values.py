@@ -16,7 +16,7 @@ from lamplighter.drift.hcl.syntax import Block
 from lamplighter.drift.items import SENSITIVE
 from lamplighter.drift.members import sets
 from lamplighter.drift.model import DriftItem
-from lamplighter.drift.patch.blocks import DOCUMENTS
+from lamplighter.drift.patch.agreement import is_document
 from lamplighter.drift.patch.bodies import of_body
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.inverse import ways
@@ -27,6 +27,7 @@ from lamplighter.drift.patch.settings import setting_of
 from lamplighter.drift.patch.steps import (
     At,
     Do,
+    Document,
     Path,
     Step,
     applied_to,
@@ -115,7 +116,9 @@ def _candidates(item: DriftItem, place: _Place, code: Code) -> Iterator[Candidat
         yield from _at_once(place, together)
     if 1 < len(parts) <= _MOST_STEPS:
         yield from _one_by_one(item, code, alone=True)
-    if item.action == "set" and (len(parts) != 1 or parts[0].path != place.path):
+    if item.action == "set" and (
+        len(parts) != 1 or parts[0].path != place.path or parts[0].do in (Do.ADD, Do.DROP)
+    ):
         yield from _at_once(place, Step(place.path, Do.SET, _wanted(item, place)))
 
 
@@ -160,8 +163,10 @@ def _wanted(item: DriftItem, place: _Place) -> Any:
             (side for side in (_said(place), item.code_value) if side is not UNKNOWN and side is not None),
             None,
         )
-        if document_of(was) is not None or (was is None and DOCUMENTS.search(name)):
-            return json.dumps(live)
+        if document_of(was) is not None or (was is None and is_document(item.attribute)):
+            return Document(json.dumps(live))
+    if document_of(live) is not None and is_document(item.attribute):
+        return Document(live)
     is_member = len(place.path) > 1 and _is_map_key(place.path)
     return None if live == "" and not is_member else live
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamplighter.core.redaction import holds_secret
+from lamplighter.drift.hcl.functions import json_encode
 from lamplighter.drift.patch.provenance import Here
 from lamplighter.drift.patch.references import to_attribute
-from lamplighter.drift.patch.steps import document_of
+from lamplighter.drift.patch.steps import Document, document_of
 from lamplighter.drift.patch.writing import Reference, expression
 
 _ID = re.compile(r"arn:.+|https?://.+|[a-z]+-[0-9a-f]{8,17}", re.DOTALL)
@@ -20,13 +21,21 @@ _BREAKS = "\n\r\t"
 
 
 def text_of(value: Any, here: Here, indent: str = "", *, document: bool = False) -> str | None:
-    """None for what HCL cannot hold, and for a secret. With `document`, JSON text is written with jsonencode."""
+    """None for what HCL cannot hold, and for a secret. With `document`, JSON text is written with jsonencode where that
+    makes the same text, or where white space does not count."""
     if here.in_json:
         return json_text(value)
-    if document and (content := document_of(value)) is not None:
+    if document and (content := document_of(value)) is not None and _may_be_encoded(value, content):
         inner = expression(_referring(content, here), indent)
         return f"jsonencode({inner})" if inner is not None else None
     return expression(_referring(value, here), indent)
+
+
+def _may_be_encoded(text: str, content: Any) -> bool:
+    try:
+        return isinstance(text, Document) or json_encode(content) == text
+    except ValueError:
+        return False
 
 
 def is_secret(value: Any) -> bool:

@@ -498,3 +498,25 @@ def test_an_index_on_one_side_of_a_moved_block_means_one_instance() -> None:
     one = ("aws_sqs_queue.old", "aws_sqs_queue.new[0]")
     before, after = moving(one, name=('" "old"', '" "new"'))
     assert 'aws_sqs_queue.new["a"] would appear in' in said(before, after, AUDIT)
+
+
+def test_a_value_that_is_known_in_part_is_judged_by_the_parts_that_are() -> None:
+    function = """
+variable "z" {}
+variable "layers" {}
+resource "aws_lambda_function" "f" {
+  memory_size = 128
+  layers      = ["a", var.layers]
+  environment {
+    variables = {
+      X = var.z
+    }
+  }
+}
+"""
+    state = {"id": "f", "memory_size": 128, "environment": [{"variables": {"X": "1"}}]}
+    before = code({"main.tf": function}, resource("aws_lambda_function", "f", state))
+    memory = goal(item("aws_lambda_function.f", "memory_size", 256, was=128))
+    assert said(before, changed(before, "128", "256"), memory) == ""
+    worse = changed(changed(before, "128", "256"), "X = var.z", "X = var.z\n      Y = 2")
+    assert "environment.variables.Y" in said(before, worse, memory)
