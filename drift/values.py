@@ -90,7 +90,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in _policy(value).items()}
     if isinstance(value, list):
-        return sorted((plain(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+        return sorted(
+            (plain(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True, default=repr)
+        )
     return value
 
 

@@ -22,7 +22,7 @@ OUTPUT = "output."
 _VERSIONS = 4
 """Versions of what is shared whose instances are kept as computed."""
 _TAGGING = ("default_tags", "ignore_tags")
-_META = ("provider", "depends_on", "lifecycle", "provisioner", "connection")
+META = ("provider", "depends_on", "lifecycle", "provisioner", "connection")
 """What tells Terraform how to handle a resource: compared as written."""
 
 
@@ -68,7 +68,8 @@ class Written:
     ) -> Written:
         """`variables` are the files that give values to variables. `before` is what was found of other versions of the
         code with the same state, and takes what is found now: by all besides resources as written, then by instance,
-        file and block. Nothing else counts: what refers to a resource has its value from the state.
+        file and block. Nothing else counts: what refers to a resource has its value from the state, or as `referred`
+        has it for a code that is given other values.
         """
         stored = _moved(project, state)
         texts = [contents_of[path].decode("utf-8", "replace") for path in variables]
@@ -130,8 +131,8 @@ def _said(item: Declared, stored: Mapping[str, StateResource]) -> Said:
     work = item.scope.work
     work.look_up()
     plain = Body(
-        {name: found for name, found in body.attributes.items() if name not in (*_REPEATS, *_META)},
-        tuple(block for block in body.blocks if block.type not in _META),
+        {name: found for name, found in body.attributes.items() if name not in (*_REPEATS, *META)},
+        tuple(block for block in body.blocks if block.type not in META),
     )
     with work.recording() as assumed:
         values = contents(plain, item.scope)
@@ -142,7 +143,7 @@ def _said(item: Declared, stored: Mapping[str, StateResource]) -> Said:
         known = isinstance(own, Mapping) and isinstance(default, Mapping)
         values["tags_all"] = {**default, **own} if known else UNKNOWN
     texts = {name: _text(body, name) for name, value in values.items() if not is_known(value)}
-    handled = {name: text for name in _META if (text := _text(body, name))}
+    handled = {name: text for name in META if (text := _text(body, name))}
     kind, name = item.block.labels[:2]
     return Said(
         item.address,
