@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
 from lamplighter.drift.model import DriftItem
+from lamplighter.drift.patch.checks import broken_checks
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in, imported_for, place_in, reached, set_of, unsaid
 from lamplighter.drift.patch.model import Verdict
@@ -77,7 +78,10 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     if reason:
         return Judgement(reason)
     uncertain, notes = _uncertain(before.written, after.written, carried, goals, after)
-    return Judgement(uncertain, (*notes, *_outputs(before.written, after.written)))
+    if uncertain:
+        return Judgement(uncertain)
+    broken, untold = broken_checks(before, after)
+    return Judgement(broken, (*notes, *untold, *_outputs(before.written, after.written)))
 
 
 def _referring(goals: Sequence[Goal], before: Code, after: Code) -> tuple[Code, Code]:
