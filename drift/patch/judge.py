@@ -17,6 +17,7 @@ from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in, imported_for, place_in, reached, set_of, unsaid
 from lamplighter.drift.patch.model import Verdict
 from lamplighter.drift.patch.referred import Changed, changed_parts, is_referred_to, seeing
+from lamplighter.drift.patch.resting import Resting
 from lamplighter.drift.patch.written import OUTPUT, Said, Written
 from lamplighter.drift.values import ABSENT, at, same
 
@@ -62,7 +63,7 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     assumed = next((text for goal in goals if (text := _assumed(goal, before, after))), "")
     if assumed:
         return Judgement(assumed)
-    before, after = _referring(goals, before, after)
+    before, after, changed = _referring(goals, before, after)
     allowed = [_Allowed(goal, before, after) for goal in goals]
     for one in allowed:
         one.take_members(allowed)
@@ -80,12 +81,18 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     uncertain, notes = _uncertain(before.written, after.written, carried, goals, after)
     if uncertain:
         return Judgement(uncertain)
+    if changed:
+        resting = Resting(after, changed)
+        if reason := resting.uncounted():
+            return Judgement(reason)
+        notes = (*notes, *dict.fromkeys(resting.untold()))
     broken, untold = broken_checks(before, after)
     return Judgement(broken, (*notes, *untold, *_outputs(before.written, after.written)))
 
 
-def _referring(goals: Sequence[Goal], before: Code, after: Code) -> tuple[Code, Code]:
-    """Both with references to what changes between them as each says it, those to what changes by that too."""
+def _referring(goals: Sequence[Goal], before: Code, after: Code) -> tuple[Code, Code, Changed]:
+    """Both with references to what changes between them as each says it, those to what changes by that too; and what
+    that is, as far as anything refers to it."""
     was, now = before, after
     seen: Changed = frozenset()
     live = [goal.item for goal in goals if goal.verdict is Verdict.CODIFY]
@@ -99,7 +106,7 @@ def _referring(goals: Sequence[Goal], before: Code, after: Code) -> tuple[Code, 
             seeing(before, was.written.instances, seen, [(item, item.code_value) for item in live]),
             seeing(after, now.written.instances, seen, [(item, item.live_value) for item in live]),
         )
-    return was, now
+    return was, now, seen
 
 
 def _carried(before: Code, after: Code) -> Mapping[str, str]:

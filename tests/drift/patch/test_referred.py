@@ -119,3 +119,33 @@ def test_what_changes_with_it_and_is_live_so_too() -> None:
     patch = placed(both, SLOWER, item("aws_sqs_queue.b", "delay_seconds", 60, was=5))
     assert not patch.unplaced
     assert b"delay_seconds = 60" in patch.after.contents["main.tf"]
+
+
+UNREAD = 'md5(file("x${aws_sqs_queue.a.delay_seconds}"))'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        other(f"name = {UNREAD}"),
+        other("name = local.n") + f"locals {{\n  n = {UNREAD}\n}}\n",
+        CALL + other("name = module.m.n"),
+    ],
+)
+def test_a_value_that_cannot_be_computed_is_named(text: str) -> None:
+    module = {"m/main.tf": QUEUE + f'output "n" {{\n  value = {UNREAD}\n}}\n'}
+    inside = CALL in text
+    before = code(
+        {"main.tf": text, **module} if inside else {"main.tf": QUEUE + text},
+        queue("a", module="module.m" if inside else ""),
+        queue("b"),
+    )
+    address = "module.m.aws_sqs_queue.a" if inside else "aws_sqs_queue.a"
+    patch = placed(before, item(address, "delay_seconds", 60, was=5))
+    assert patch.edits
+    assert "not derived: name of aws_sqs_queue.b refers to what changes" in patch.notes
+
+
+def test_a_count_that_cannot_be_computed_is_refused() -> None:
+    before = code({"main.tf": QUEUE + other(f'count = {UNREAD} == "y" ? 1 : 0')}, queue("a"))
+    assert "how many instances aws_sqs_queue.b has rests on what changes" in refused(before, SLOWER)
