@@ -86,8 +86,8 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
         if reason := resting.uncounted():
             return Judgement(reason)
         notes = (*notes, *dict.fromkeys(resting.untold()))
-    broken, untold = broken_checks(before, after)
-    return Judgement(broken, (*notes, *untold, *_outputs(before.written, after.written)))
+    forbidden, untold = broken_checks(before, after)
+    return Judgement(forbidden, (*notes, *untold, *_outputs(before.written, after.written)))
 
 
 def _referring(goals: Sequence[Goal], before: Code, after: Code) -> tuple[Code, Code, Changed]:

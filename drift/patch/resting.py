@@ -88,6 +88,7 @@ class Resting:
                 if argument not in META and self._rests(here, attribute.expression.text):
                     read = target is not None and target in self._root.modules
                     yield _Name(target or "", f"var.{argument}") if read else _Name(here, f"module.{name}")
-            for output in self._root.modules[target].outputs.values() if target in self._root.modules else ():
+            child = self._root.modules.get(target) if target is not None else None
+            for output in child.outputs.values() if child is not None else ():
                 if self._rests(target or "", text_of(output.body, "value")):
                     yield _Name(here, f"module.{name}", output.labels[0])
