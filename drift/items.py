@@ -105,6 +105,12 @@ def reassessed(items: Sequence[DriftItem]) -> list[DriftItem]:
     ]
 
 
+def hidden(item: DriftItem) -> DriftItem:
+    """The item with its values shown nowhere."""
+    was, live = (value if value in ABSENT else SENSITIVE for value in (item.code_value, item.live_value))
+    return replace(item, code_value=was, live_value=live)
+
+
 def is_secret(resource: StateResource, attribute: str) -> bool:
     """Whether the state, or the attribute's name, says that its value is nobody's to read."""
     return attribute.partition(".")[0] in resource.sensitive or is_secret_name(attribute)

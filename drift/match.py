@@ -94,6 +94,10 @@ def _of_held(change: NetChange, resource: StateResource, baseline: Baseline, mat
             matched.ignored += 1
         elif item.origin is Origin.SERVICE:
             matched.services += 1
+        elif item.attribute and baseline.project.is_sensitive(
+            item.address or resource.address, item.attribute
+        ):
+            matched.items.append(items.hidden(item))
         else:
             matched.items.append(item)
 

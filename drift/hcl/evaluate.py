@@ -66,7 +66,7 @@ class Scope:
     assumed: frozenset[str] = frozenset()
     """Root variables that the values of each rest on; see `Work.assumed`."""
 
-    def binding(self, **values: Any) -> Scope:
+    def binding(self, /, **values: Any) -> Scope:
         return replace(self, bound={**self.bound, **values})
 
 

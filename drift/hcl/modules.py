@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from lamplighter.drift.hcl.address import Key, index
+from lamplighter.drift.hcl.address import Key, index, parse
 from lamplighter.drift.hcl.documents import POLICY_DOCUMENT, document
 from lamplighter.drift.hcl.evaluate import UNKNOWN, Scope, value_of, written_members
 from lamplighter.drift.hcl.functions import to_bool, to_number, to_string
@@ -95,6 +95,23 @@ class StateValues:
     def one(self, base: str, key: Key) -> Mapping[str, Any]:
         """The attributes of one instance; empty for what the state does not hold."""
         return self._instances.get(base, {}).get(key, {})
+
+    def at(self, address: str) -> Mapping[str, Any]:
+        """`one` by the whole address."""
+        return self.one(*_base_and_key(address))
+
+    def with_facts(self, facts: Mapping[str, Mapping[str, Any] | None]) -> StateValues:
+        """The same values with those of some addresses in their place; None for an instance that is not there."""
+        made = StateValues((), has_data=self.has_data)
+        made._instances = {base: dict(found) for base, found in self._instances.items()}
+        for address, attributes in facts.items():
+            base, key = _base_and_key(address)
+            found = made._instances.setdefault(base, {})
+            if attributes is None:
+                found.pop(key, None)
+            else:
+                found[key] = attributes
+        return made
 
     def _all(self, found: Mapping[Key, Mapping[str, Any]]) -> Any:
         if not found:
@@ -353,6 +370,12 @@ class World:
         return Instance(
             self.modules[target], prefix, arguments, self, exclusive=alone, call=(block, caller), step=key
         )
+
+
+def _base_and_key(address: str) -> tuple[str, Key]:
+    parsed = parse(address)
+    key = parsed.key if parsed is not None else None
+    return address.removesuffix(index(key)), key
 
 
 def as_written(block: Block, name: str) -> str:

@@ -30,6 +30,7 @@ from lamplighter.drift.hcl.modules import (
     is_repeated,
     local_source,
 )
+from lamplighter.drift.hcl.sensitive import rests_on_sensitive
 from lamplighter.drift.hcl.syntax import Attribute, Block, Body, Expression, HclSyntaxError
 from lamplighter.drift.model import CodeAttribute, CodeLocation
 from lamplighter.drift.values import at, same, shallow
@@ -182,6 +183,12 @@ class Project:
             self.assumed |= assumed if compared else set()
             return replace(found, known=False, value=None)
         return found or CodeAttribute(location, "", known=False)
+
+    def is_sensitive(self, address: str, attribute: str) -> bool:
+        """Whether what the code writes for an attribute rests on a variable or an output that is marked sensitive."""
+        place = self._place(address)
+        found = self.locate(address, attribute, compared=False)
+        return place is not None and found is not None and rests_on_sensitive(found.text, place.instance)
 
     def ignores(self, address: str, attribute: str) -> bool:
         """Whether lifecycle.ignore_changes, or ignore_tags of its provider, tells Terraform not to look there."""

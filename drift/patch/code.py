@@ -40,6 +40,12 @@ class _Kept:
                 del known[next(iter(known))]
         return known[content]
 
+    def referring(self, values: StateValues) -> _Kept:
+        """The same files and state, but for what references come to."""
+        made = _Kept(self._state)
+        made._bodies, made.values, made.index = self._bodies, values, self.index
+        return made
+
     @cached_property
     def values(self) -> StateValues:
         return self._state.values(data=True)
@@ -103,6 +109,15 @@ class Code:
     def stored(self) -> Mapping[str, StateResource]:
         """The state's resources by address."""
         return self._shared.stored
+
+    @property
+    def values(self) -> StateValues:
+        """What references to resources come to."""
+        return self._shared.values
+
+    def referring(self, values: StateValues) -> Code:
+        """The same code, with references to resources coming to other values than the state's."""
+        return replace(self, kept=self._shared.referring(values))
 
     def with_records(self, records: Mapping[str, Mapping[str, Any]]) -> Code:
         """The same code, with records of the trace by event id."""

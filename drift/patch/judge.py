@@ -13,13 +13,19 @@ from typing import Any, NamedTuple
 from lamplighter.drift.hcl.evaluate import UNKNOWN, is_known
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.agreement import agree, is_document, is_set
+from lamplighter.drift.patch.checks import broken_checks
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in, imported_for, place_in, reached, set_of, unsaid
 from lamplighter.drift.patch.model import Verdict
+from lamplighter.drift.patch.referred import Changed, changed_parts, is_referred_to, seeing
+from lamplighter.drift.patch.resting import Resting
 from lamplighter.drift.patch.written import OUTPUT, Said, Written
 from lamplighter.drift.values import ABSENT, at, same
 
 _RESTS_ON = ("var.", "local.", "module.", "each.", "data.", "path.", "count.")
+
+_ROUNDS = 8
+"""References that are followed one after another."""
 
 
 class Goal(NamedTuple):
@@ -58,6 +64,7 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     assumed = next((text for goal in goals if (text := _assumed(goal, before, after))), "")
     if assumed:
         return Judgement(assumed)
+    before, after, changed = _referring(goals, before, after)
     allowed = [_Allowed(goal, before, after) for goal in goals]
     for one in allowed:
         one.take_members(allowed)
@@ -72,7 +79,34 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     if reason:
         return Judgement(reason)
     uncertain, notes = _uncertain(before.written, after.written, carried, goals, after)
-    return Judgement(uncertain, (*notes, *_outputs(before.written, after.written)))
+    if uncertain:
+        return Judgement(uncertain)
+    if changed:
+        resting = Resting(after, changed)
+        if reason := resting.uncounted():
+            return Judgement(reason)
+        notes = (*notes, *dict.fromkeys(resting.untold()))
+    forbidden, untold = broken_checks(before, after)
+    return Judgement(forbidden, (*notes, *untold, *_outputs(before.written, after.written)))
+
+
+def _referring(goals: Sequence[Goal], before: Code, after: Code) -> tuple[Code, Code, Changed]:
+    """Both with references to what changes between them as each says it, those to what changes by that too; and what
+    that is, as far as anything refers to it."""
+    was, now = before, after
+    seen: Changed = frozenset()
+    live = [goal.item for goal in goals if goal.verdict is Verdict.CODIFY]
+    for _ in range(_ROUNDS):
+        found = changes(was.written, now.written, _carried(was, now))
+        changed = seen | changed_parts((change.address, change.path) for change in found)
+        if changed == seen or not is_referred_to(changed, (before, after)):
+            break
+        seen = changed
+        was, now = (
+            seeing(before, was.written.instances, seen, [(item, item.code_value) for item in live]),
+            seeing(after, now.written.instances, seen, [(item, item.live_value) for item in live]),
+        )
+    return was, now, seen
 
 
 def _carried(before: Code, after: Code) -> Mapping[str, str]:

@@ -17,12 +17,12 @@ from lamplighter.drift.members import Member, held, sets
 from lamplighter.drift.model import StateResource
 from lamplighter.drift.state import StateIndex
 
-_REPEATS = ("for_each", "count")
+REPEATS = ("for_each", "count")
 OUTPUT = "output."
 _VERSIONS = 4
 """Versions of what is shared whose instances are kept as computed."""
 _TAGGING = ("default_tags", "ignore_tags")
-_META = ("provider", "depends_on", "lifecycle", "provisioner", "connection")
+META = ("provider", "depends_on", "lifecycle", "provisioner", "connection")
 """What tells Terraform how to handle a resource: compared as written."""
 
 
@@ -68,7 +68,8 @@ class Written:
     ) -> Written:
         """`variables` are the files that give values to variables. `before` is what was found of other versions of the
         code with the same state, and takes what is found now: by all besides resources as written, then by instance,
-        file and block. Nothing else counts: what refers to a resource has its value from the state.
+        file and block. Nothing else counts: what refers to a resource has its value from the state, or as `referred`
+        has it for a code that is given other values.
         """
         stored = _moved(project, state)
         texts = [contents_of[path].decode("utf-8", "replace") for path in variables]
@@ -86,7 +87,7 @@ class Written:
         around = {
             name: contents(body, instance.scope)
             for instance in module_instances(project.root, stored)
-            for name, body in _around(instance)
+            for name, body in around_of(instance)
         }
         return cls(found, dict(_imports(project.root)), around, shared, stored)
 
@@ -130,8 +131,8 @@ def _said(item: Declared, stored: Mapping[str, StateResource]) -> Said:
     work = item.scope.work
     work.look_up()
     plain = Body(
-        {name: found for name, found in body.attributes.items() if name not in (*_REPEATS, *_META)},
-        tuple(block for block in body.blocks if block.type not in _META),
+        {name: found for name, found in body.attributes.items() if name not in (*REPEATS, *META)},
+        tuple(block for block in body.blocks if block.type not in META),
     )
     with work.recording() as assumed:
         values = contents(plain, item.scope)
@@ -141,8 +142,8 @@ def _said(item: Declared, stored: Mapping[str, StateResource]) -> Said:
         own = {} if own is None else own
         known = isinstance(own, Mapping) and isinstance(default, Mapping)
         values["tags_all"] = {**default, **own} if known else UNKNOWN
-    texts = {name: _text(body, name) for name, value in values.items() if not is_known(value)}
-    handled = {name: text for name in _META if (text := _text(body, name))}
+    texts = {name: text_of(body, name) for name, value in values.items() if not is_known(value)}
+    handled = {name: text for name in META if (text := text_of(body, name))}
     kind, name = item.block.labels[:2]
     return Said(
         item.address,
@@ -180,7 +181,7 @@ def _imports(root: Instance) -> Iterator[tuple[str, str]]:
             yield to, value if isinstance(value, str) else ""
 
 
-def _around(instance: Instance) -> Iterator[tuple[str, Body]]:
+def around_of(instance: Instance) -> Iterator[tuple[str, Body]]:
     module, prefix = instance.module, instance.prefix
     for name, block in module.providers.items():
         rest = tuple(inner for inner in block.body.blocks if inner.type not in _TAGGING)
@@ -206,7 +207,7 @@ def _shared(root: Instance) -> Iterator[str]:
         yield from (as_text(block) for blocks in named for block in blocks.values())
 
 
-def _text(body: Body, name: str) -> str:
+def text_of(body: Body, name: str) -> str:
     attribute = body.attributes.get(name)
     texts = [attribute.expression.text] if attribute is not None else []
     texts += [
