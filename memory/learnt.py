@@ -15,17 +15,19 @@ from typing import Any
 from lamplighter.core.canonical import canonical_json
 from lamplighter.core.errors import Unavailable
 from lamplighter.core.locking import exclusive
+from lamplighter.tools.atomic import replace_file
 
 _MOST_BYTES = 8_000_000
-"""Of the file: what is older is left unread, and no more is added."""
+"""Of the file: of a longer one the newest count, and the oldest go where one more would make it longer."""
 _MOST_LINE = 64_000
 
 
 class Learnt:
     """Memories in one file, `path`; several processes may have it open. Nothing is written until there is one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most_bytes: int = _MOST_BYTES) -> None:
         self._path = path
+        self._most_bytes = most_bytes
 
     def recall(self, question: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """The last ones first. Raises Unavailable where the file cannot be read; a line that is none is passed over."""
@@ -49,18 +51,28 @@ class Learnt:
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             size = os.fstat(handle).st_size
-            if size + len(line) > _MOST_BYTES:
-                raise Unavailable(str(self._path), f"holds {size} bytes, which is full", "move it away")
+            if size + len(line) >= self._most_bytes:
+                # Half of it goes, so that this is rare; whoever reads meanwhile has the old file or the new one.
+                newest = self._newest(self._most_bytes // 2)
+                replace_file(self._path, b"".join(known + b"\n" for known in newest) + line)
+                return
             # A line that was cut short, as by a full disk, ends before the next one begins.
             torn = size and os.pread(handle, 1, size - 1) != b"\n"
             os.write(handle, (b"\n" if torn else b"") + line)
         finally:
             os.close(handle)
 
+    def _newest(self, most: int) -> list[bytes]:
+        """The last lines that are whole within `most` bytes."""
+        with self._path.open("rb") as file:
+            left_out = max(0, file.seek(0, os.SEEK_END) - most)
+            file.seek(max(0, left_out - 1))
+            lines = file.read(most + 1).split(b"\n")
+        return [line for line in (lines[1:] if left_out else lines) if line]
+
     def _read(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         try:
-            with self._path.open("rb") as file:
-                lines = file.read(_MOST_BYTES).splitlines()
+            lines = self._newest(self._most_bytes)
         except FileNotFoundError:
             return
         except OSError as error:

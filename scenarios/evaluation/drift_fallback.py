@@ -282,6 +282,7 @@ def _metrics(passes: Mapping[str, _Pass]) -> dict[str, float]:
         **({"tokens_second_pass_ratio": round(second.tokens / first.tokens, 4)} if first.tokens else {}),
         "tokens_other_cases": float(cold.tokens),
         "tokens_other_cases_learnt": float(warm.tokens),
+        **({"tokens_other_cases_ratio": round(warm.tokens / cold.tokens, 4)} if cold.tokens else {}),
         "questions_fallback": float(first.questions),
         "questions_second_pass": float(second.questions),
         "largest_question_tokens": float(max(found.largest for found in asked)) if asked else 0.0,

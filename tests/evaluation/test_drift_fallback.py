@@ -57,6 +57,8 @@ def test_on_a_few_cases_nothing_wrong_is_accepted_and_the_second_pass_costs_less
         <= few.metrics["pass_at_1_complete"]
     )
     assert 0 < few.metrics["tokens_second_pass"] < few.metrics["tokens_fallback"]
+    ratio = few.metrics["tokens_other_cases_learnt"] / few.metrics["tokens_other_cases"]
+    assert few.metrics["tokens_other_cases_ratio"] == pytest.approx(ratio, abs=1e-4)
     assert few.metrics["questions_second_pass"] < few.metrics["questions_fallback"]
     assert 0 < few.metrics["largest_question_tokens"] <= 1_000
 

@@ -63,3 +63,24 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda one: process.run(one, timeout_s=60), argv))
     assert [one.code for one in done] == [0, 0, 0] and len(Learnt(path).recall("how", 100)) == 60
+
+
+def test_of_a_full_file_the_newest_count_and_the_oldest_go(tmp_path: Path) -> None:
+    path = tmp_path / "learnt.jsonl"
+    store = Learnt(path, most_bytes=1_000)
+    for number in range(100):
+        store.remember("how", {"number": number})
+        assert path.stat().st_size < 1_000 and store.recall("how", 1) == [{"number": number}]
+    kept = [one["number"] for one in store.recall("how", 1_000)]
+    assert len(kept) > 5 and kept == list(range(99, 99 - len(kept), -1))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("most", range(30, 140))
+def test_of_a_file_that_is_too_long_the_last_whole_lines_are_read(most: int, tmp_path: Path) -> None:
+    path = tmp_path / "learnt.jsonl"
+    for number in range(3):
+        Learnt(path).remember("how", {"number": number})
+    length = len(path.read_bytes().splitlines()[0]) + 1
+    found = [one["number"] for one in Learnt(path, most_bytes=most).recall("how", 9)]
+    assert found == [2, 1, 0][: most // length]
