@@ -259,7 +259,7 @@ def _is_left_out(finding: Finding, excluded: Named) -> bool:
 
 
 def called(findings: Sequence[Finding], words: Sequence[str]) -> list[Finding]:
-    """The findings that the words name, by their setting, by what has it and by whoever made it: all where none does."""
+    """The findings that the words name, by their setting, by what has it and by who made it: all where none does."""
     kept = list(findings)
     for names in (_setting_names, _place_names, _actor_names):
         meant = {word for word in words if any(word in names(finding) for finding in findings)}

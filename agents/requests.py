@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from operator import eq
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,7 +34,8 @@ _TOKEN = re.compile(r"[\w./@:\[\]\"'-]+")
 _SINCE = re.compile(r"\b(?:in the |the )?(?:last|past) (\d{1,4}) (minute|hour|day|week)s?\b")
 _SINCE_DATE = re.compile(r"\bsince (\d{4}-\d{2}-\d{2})\b")
 _ACTOR = re.compile(
-    r"\b(?:by|did) (?!(?:hand|the|we|you|it|i|to|with|on|in|at|for|not|this|that|they|he|she|who|what|when)\b|any|some|every)"
+    r"\b(?:by|did) "
+    r"(?!(?:hand|the|we|you|it|i|to|with|on|in|at|for|not|this|that|they|he|she|who|what|when)\b|any|some|every)"
     r"([a-z][\w.@/+-]{1,80})"
 )
 _DID = re.compile(
@@ -231,7 +233,7 @@ def _wanted(tokens: Sequence[str], unknown: Sequence[str]) -> Iterator[str]:
     before = {
         word for phrases in words.resources.values() for phrase in phrases for word in phrase.split()[:1]
     }
-    for left, right in zip(tokens, tokens[1:], strict=False):
+    for left, right in pairwise(tokens):
         if right in unknown and left in ("tag", "tags", "module"):
             yield right
         if left in unknown and right in before | {"tag", "tags", "module"}:
@@ -245,7 +247,7 @@ def _known_words() -> frozenset[str]:
     lists = (words.common, words.small, words.exceptions, words.exclusions, words.upwards, words.downwards)
     phrases = {
         phrase
-        for table in (*_tables(), *({"": one} for one in lists))
+        for table in (*_tables(), words.kinds, *({"": one} for one in lists))
         for row in table.values()
         for phrase in row
     }
@@ -264,7 +266,7 @@ def _before_exception(tokens: Sequence[str]) -> tuple[Sequence[str], Sequence[st
 
 
 def _exception(lowered: str, tokens: Sequence[str], inventory: Sequence[str], place: str) -> Named | None:
-    """What `everything except X` leaves out, where X is nothing but names of one sort; None where it is not so plain."""
+    """What `everything except X` leaves out, where X is but names of one sort; None where it is not so plain."""
     before, after = _before_exception(tokens)
     if not before or not after:
         return None
@@ -353,8 +355,8 @@ def _unclear_severity(parsed: Parsed, tokens: Sequence[str]) -> str:
 
 def _ask_anew(said: str) -> dict[str, object]:
     return {
-        "question": f"What is meant by '{said}'? Nothing is planned where it is not plain what is left out: name what is "
-        "to be done, and only that, or say 'everything except' and names.",
+        "question": f"What is meant by '{said}'? Nothing is planned where it is not plain what is left out: "
+        "name what is to be done, and only that, or say 'everything except' and names.",
         "options": ("show drift, change nothing",),
         "reason": f"'{said}' may leave something out",
         "anew": True,
@@ -524,7 +526,7 @@ def _spoken() -> frozenset[str]:
     return frozenset(word for table in tables for phrases in table.values() for word in phrases)
 
 
-def _tables() -> Iterator[Mapping[str, Iterable[str]]]:
+def _tables() -> Iterator[Mapping[Any, Iterable[str]]]:
     words = vocabulary()
     yield from (words.domains, words.verbs, words.tools, words.severities, words.negations, words.windows)
     yield from (words.resources, words.settings)
