@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from lamplighter.core.errors import LampError, Refused, Unavailable
 from lamplighter.scenarios.cluster.faults import load
-from lamplighter.scenarios.cluster.faults.schema import Behave
+from lamplighter.scenarios.cluster.faults.schema import Behave, Scenario
 from lamplighter.scenarios.cluster.service import injections
 from lamplighter.scenarios.cluster.service.injections import Injection, Injections
 from tests.cluster_sandbox.worlds import World
@@ -62,8 +64,14 @@ def test_one_that_cannot_begin_leaves_no_rules(world: World, monkeypatch: pytest
         assert found.all == []
 
 
-def test_of_several_at_once_one_is_played(world: World) -> None:
-    found = Injections(world.sandbox)
+def test_of_several_at_once_one_is_played(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, scenario, gate = Injections(world.sandbox), load.load(NAME), threading.Barrier(8)
+
+    def at_once(name: str) -> Scenario:
+        gate.wait(10)
+        return scenario
+
+    monkeypatch.setattr(injections, "scenario_of", at_once)
 
     def begin(_: int) -> str:
         try:
@@ -71,7 +79,12 @@ def test_of_several_at_once_one_is_played(world: World) -> None:
         except LampError as error:
             return type(error).__name__
 
-    with ThreadPoolExecutor(8) as pool:
-        answers = sorted(pool.map(begin, range(8)))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # so that threads do come between each other's requests
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            answers = sorted(pool.map(begin, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
     assert answers == sorted([NAME] + [Refused.__name__] * 7)
     assert [over(each).state for each in found.all] == ["played"]
