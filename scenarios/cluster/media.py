@@ -16,7 +16,6 @@ from lamplighter.scenarios.cluster.kinds import Kind
 
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 SHAPES = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
-ACCEPTED = f"{JSON}, {YAML}, {PROTOBUF}"
 MOST_BYTES = 3 * 1024 * 1024
 """What a body may have (the API server's limit of a request)."""
 

@@ -118,13 +118,6 @@ class Sandbox:
             self.url, self.authority.certificate, self.authority.client(ADMIN.name, ADMIN.groups)
         )
 
-    def kubeconfig_for(self, user: User, name: str) -> Path:
-        """A kubeconfig that authenticates as the user by a client certificate."""
-        pair = self.authority.client(user.name, user.groups)
-        return self._write(
-            f"kubeconfig-{name}", kubeconfig(self.url, self.authority.certificate, pair).encode()
-        )
-
     def advance(self, seconds: float) -> None:
         """Let time pass in a stepped sandbox, event by event."""
         with self.cluster.lock:

@@ -25,7 +25,6 @@ WITHOUT_GENERATION = {
     "certificatesigningrequests.certificates.k8s.io",
     "apiservices.apiregistration.k8s.io",
 }
-WITH_GENERATION = {"endpointslices.discovery.k8s.io"}
 ANNOTATIONS_COUNT = {"deployments.apps"}
 """Kinds whose generation counts changes of annotations too."""
 KEEPS_STATUS = {"nodes", "namespaces"}

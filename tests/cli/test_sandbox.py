@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lamplighter.core.errors import Refused
+from lamplighter.core.errors import InputError, Refused
 from lamplighter.scenarios.cluster.service import manage
 from lamplighter.scenarios.cluster.service.place import Place, Record, start_of
 from lamplighter.tools import process
@@ -197,5 +197,45 @@ def test_it_says_when_another_holds_the_lock_without_a_word(
     monkeypatch.setattr(manage, "START_SECONDS", 0.2)
     with (place.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(Exception, match="has been starting"):
+        with pytest.raises(Exception, match="is locked, and no sandbox answers there"):
             manage.running(place)
+
+
+def test_what_runs_is_what_answers_not_what_a_file_says(folder: Path) -> None:
+    up = answer(lamp(folder, *UP))
+    place = place_of(folder)
+    for forged in (
+        None,
+        Record(pid=1, started="1", token="t", url="u", port=1, nodes=3, version="v", since="s"),
+    ):
+        (place.folder / "record.json").unlink()
+        if forged is not None:
+            place.write(forged, place.kubeconfig.read_bytes())
+        status = answer(lamp(folder, "sandbox", "status", "--json"))
+        assert (status["pid"], status["url"]) == (up["pid"], up["url"])
+        again = answer(lamp(folder, *UP))
+        assert (again["pid"], again["url"], again["started"]) == (up["pid"], up["url"], False)
+        (place.folder / "record.json").touch()
+    (place.folder / "record.json").unlink()
+    assert answer(lamp(folder, "sandbox", "down", "--json"))["ended"] == up["pid"]
+    assert ended(up["pid"])
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    place = place_of(tmp_path)
+    place.folder.parent.mkdir(parents=True)
+    place.folder.write_text("a file in its place")
+    for command in (("status",), ("down",), ("up",), ("inject", "image-bad-tag")):
+        said_of_folder(lamp(tmp_path, "sandbox", *command), place)
+    place.folder.unlink()
+    (place.folder / "lock").mkdir(parents=True)
+    for command in (("status",), ("down",), ("up",), ("inject", "image-bad-tag")):
+        said_of_folder(lamp(tmp_path, "sandbox", *command), place)
+    with pytest.raises(InputError, match="set another state_dir"):
+        place.hold()
+
+
+def said_of_folder(done: process.Completed, place: Place) -> None:
+    lines = done.stderr.decode().splitlines()
+    assert (done.code, len(lines)) == (1, 1), lines
+    assert str(place.folder) in lines[0] and "another state_dir" in lines[0]

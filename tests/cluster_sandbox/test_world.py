@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from lamplighter.scenarios.cluster import acts, subresources, writes
+from lamplighter.scenarios.cluster.clock import seconds_of
 from lamplighter.scenarios.cluster.errors import ApiError
 from lamplighter.scenarios.cluster.jsons import at, condition, name_of
 from lamplighter.scenarios.cluster.kubelet.behaviour import rule_of
-from tests.cluster_sandbox.worlds import World, deploy, template, waiting
+from tests.cluster_sandbox.worlds import Json, World, deploy, template, waiting
 
 
 def rollout(world: World) -> list[tuple[str, str, str]]:
@@ -302,3 +303,113 @@ def test_init_containers_run_first_and_sidecars_stay(world: World) -> None:
     assert status["phase"] == "Running"
     assert "running" in status["initContainerStatuses"][0]["state"]
     assert status["initContainerStatuses"][1]["state"]["terminated"]["reason"] == "Completed"
+
+
+def failures(world: World) -> list[str]:
+    return [text for _, reason, text in world.events() if reason == "FailedCreate"]
+
+
+def test_refused_creates_are_tried_less_and_less_and_the_deployment_says_so(world: World) -> None:
+    quota = world.make("resourcequotas", "none", spec={"hard": {"pods": "0"}})
+    deploy(world, 2)
+    world.sandbox.advance(300)
+    found = condition(world.get("deployments.apps", "shop"), "ReplicaFailure")
+    assert found is not None and (found["status"], found["reason"]) == ("True", "FailedCreate")
+    assert "exceeded quota: none" in found["message"]
+    assert 5 <= len(failures(world)) <= 12
+    world.change("deployments.apps", "shop", replicas=3)
+    before = len(failures(world))
+    world.sandbox.advance(0.5)
+    assert len(failures(world)) == before + 1, "another generation is tried at once"
+    acts.delete(world.cluster, "resourcequotas", quota)
+    world.sandbox.advance(60)
+    deployment = world.get("deployments.apps", "shop")
+    assert deployment["status"]["availableReplicas"] == 3
+    assert condition(deployment, "ReplicaFailure") is None
+
+
+def test_pods_of_a_lost_node_say_so(world: World) -> None:
+    deploy(world, 3)
+    world.sandbox.advance(5)
+    world.cluster.stopped_nodes.add("node-1")
+    world.sandbox.advance(70)
+    lost = {name_of(pod) for pod in world.pods() if pod["spec"]["nodeName"] == "node-1"}
+    told = [e for e in world.cluster.store.all("events", "default") if e["message"] == "Node is not ready"]
+    assert {(e["involvedObject"]["name"], e["type"], e["reason"]) for e in told} == {
+        (name, "Warning", "NodeNotReady") for name in lost
+    }
+
+
+def test_a_cordon_and_its_end_are_events_of_the_node(world: World) -> None:
+    for cordoned in (True, False):
+        node = world.get("nodes", "node-1", "")
+        spec = {**node["spec"], "unschedulable": cordoned}
+        acts.update(world.cluster, "nodes", {**node, "spec": spec}, node)
+        world.sandbox.advance(1)
+    found = [text for _, _, text in world.events() if "chedulable" in text]
+    assert found == [
+        "Node node-1 status is now: NodeNotSchedulable",
+        "Node node-1 status is now: NodeSchedulable",
+    ]
+
+
+def test_a_container_that_cannot_be_started_is_no_longer_pending(world: World) -> None:
+    world.cluster.rules.append(rule_of({"image": "^shop", "start_error": "exec: no such file"}))
+    deploy(world, 1)
+    world.sandbox.advance(30)
+    pod = world.pods()[0]
+    assert (waiting(pod), at(pod, "status", "phase")) == ("CrashLoopBackOff", "Running")
+
+
+def test_a_pod_of_which_one_container_waits_for_its_image_is_pending(world: World) -> None:
+    two = [{"name": "up", "image": "shop:1"}, {"name": "never", "image": "nonexistent:1"}]
+    world.make("pods", "two", spec={"containers": two})
+    world.sandbox.advance(10)
+    assert at(world.get("pods", "two"), "status", "phase") == "Pending"
+
+
+def test_a_user_that_may_not_be_root_is_refused_with_pod_and_container_named(world: World) -> None:
+    deploy(world, 1, securityContext={"runAsNonRoot": True, "runAsUser": 0})
+    world.sandbox.advance(5)
+    pod = world.pods()[0]
+    place = f"{name_of(pod)}_default({pod['metadata']['uid']})"
+    text = f'container\'s runAsUser breaks non-root policy (pod: "{place}", container: main)'
+    assert ("Warning", "Failed", f"Error: {text}") in world.events()
+
+
+@pytest.mark.parametrize(
+    ("image", "code"), [("busybox", 3), ("docker.io/library/alpine:3", 3), ("shop:1", None)]
+)
+def test_arguments_are_the_command_of_an_image_without_entrypoint(
+    world: World, image: str, code: int | None
+) -> None:
+    container = {"name": "t", "image": image, "args": ["sh", "-c", "exit 3"]}
+    world.make("pods", "t", spec={"restartPolicy": "Never", "containers": [container]})
+    world.sandbox.advance(5)
+    assert (
+        at(world.get("pods", "t"), "status", "containerStatuses", 0, "state", "terminated", "exitCode")
+        == code
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "least", "code"), [({"failing_after": 1}, 20, 137), ({"paths": ["/healthz"]}, 0, 143)]
+)
+def test_what_a_probe_ends_has_its_grace_period(world: World, rule: Json, least: int, code: int) -> None:
+    world.cluster.rules.append(rule_of({"image": "^shop", **rule}))
+    probe = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 5, "failureThreshold": 1}
+    spec = {
+        "terminationGracePeriodSeconds": 20,
+        "containers": [{"name": "c", "image": "shop", "livenessProbe": probe}],
+    }
+    world.make("pods", "p", spec=spec)
+    for _ in range(60):
+        world.sandbox.advance(1)
+        status = world.get("pods", "p")["status"]["containerStatuses"][0]
+        if status["lastState"] or "terminated" in status["state"]:
+            break
+    found = at(status, "lastState", "terminated") or at(status, "state", "terminated")
+    assert (found["reason"], found["exitCode"]) == ("Error", code)
+    began = next(e for e in world.cluster.store.all("events", "default") if e["reason"] == "Killing")
+    waited = (seconds_of(found["finishedAt"]) or 0) - (seconds_of(began["firstTimestamp"]) or 0)
+    assert least <= waited <= least + 1

@@ -234,9 +234,10 @@ class Deployments:
         status["conditions"] = [dict(c) for c in before.get("conditions") or ()]
         if not (spec["replicas"] == 0 and not sets):
             self._available(owner, status, totals["availableReplicas"])
-        again = (
-            None if spec.get("paused") or is_deleting(owner) else self._progress(owner, new, status, before)
-        )
+        again = None
+        if not spec.get("paused") and not is_deleting(owner):
+            _copy_failure(status, new, sets)
+            again = self._progress(owner, new, status, before)
         if spec.get("paused"):
             acts.condition(
                 self.cluster,
@@ -304,6 +305,18 @@ class Deployments:
             self.cluster, status, "Progressing", "False", "ProgressDeadlineExceeded", text, updated=True
         )
         return None
+
+
+def _copy_failure(status: Json, new: Json | None, sets: list[Json]) -> None:
+    """ReplicaFailure as the newest set has it, or else an older one (Kubernetes' getReplicaFailures)."""
+    failures = [condition(found, "ReplicaFailure") for found in ([new] if new else []) + sets]
+    failure = next((found for found in failures if found), None)
+    before = condition({"status": status}, "ReplicaFailure")
+    if failure and before and all(failure[key] == before[key] for key in ("status", "reason")):
+        return
+    status["conditions"] = [found for found in status["conditions"] if found is not before]
+    if failure:
+        status["conditions"].append({**failure, "lastUpdateTime": failure["lastTransitionTime"]})
 
 
 def old_pods(old: list[Json]) -> bool:

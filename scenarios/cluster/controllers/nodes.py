@@ -10,7 +10,7 @@ from lamplighter.scenarios.cluster.cluster import Cluster
 from lamplighter.scenarios.cluster.controllers import fit
 from lamplighter.scenarios.cluster.engine import Key
 from lamplighter.scenarios.cluster.events import record
-from lamplighter.scenarios.cluster.jsons import Json, at, copied, is_deleting, name_of
+from lamplighter.scenarios.cluster.jsons import Json, at, condition, copied, is_deleting, name_of
 from lamplighter.scenarios.cluster.kubelet.kubelet import lease_age
 from lamplighter.scenarios.cluster.store import Change
 
@@ -31,6 +31,7 @@ class Nodes:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self._gone: dict[str, float] = {}
+        self._cordoned: set[str] = set()
 
     def keys(self, change: Change) -> Iterator[Key]:
         if change.key == "nodes":
@@ -43,12 +44,24 @@ class Nodes:
     def reconcile(self, key: Key) -> float | None:
         node = self.cluster.store.get("nodes", "", key[0])
         if node is None:
+            self._cordoned.discard(key[0])
             return self._collect(key[0])
+        self._tell_cordon(node)
         self._gone.pop(key[0], None)
         node, again = self._heartbeat(node)
         node = self._taint(node)
         left = self._evict(node)
         return min([w for w in (again, left) if w is not None], default=None)
+
+    def _tell_cordon(self, node: Json) -> None:
+        """The event by which the node's kubelet says that it was cordoned, or is so no more."""
+        name, cordoned = name_of(node), bool(at(node, "spec", "unschedulable"))
+        if cordoned == (name in self._cordoned) or name in self.cluster.stopped_nodes:
+            return
+        self._cordoned ^= {name}
+        reason = "NodeNotSchedulable" if cordoned else "NodeSchedulable"
+        text = f"Node {name} status is now: {reason}"
+        record(self.cluster, node, "Normal", reason, text, "kubelet", name)
 
     def _collect(self, name: str) -> float | None:
         """Remove the pods of a node that is gone (the pod garbage collector), some time after it went."""
@@ -135,10 +148,12 @@ class Nodes:
     def _unready_pods(self, node: Json) -> None:
         for pod in self.cluster.store.on_node(name_of(node)):
             status = copied(pod.get("status") or {})
-            for entry in status.get("conditions") or ():
-                if entry["type"] == "Ready" and entry["status"] == "True":
-                    entry |= {"status": "False", "lastTransitionTime": self.cluster.clock.stamp()}
-            acts.set_status(self.cluster, "pods", pod, status)
+            ready = condition({"status": status}, "Ready")
+            if ready is None or ready["status"] != "True":
+                continue
+            ready |= {"status": "False", "lastTransitionTime": self.cluster.clock.stamp()}
+            told = acts.set_status(self.cluster, "pods", pod, status)
+            record(self.cluster, told, "Warning", "NodeNotReady", "Node is not ready", "node-controller")
 
     def _taint(self, node: Json) -> Json:
         """Taints of ours that the conditions and the cordon ask for; others stay."""

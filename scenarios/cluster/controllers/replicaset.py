@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lamplighter.scenarios.cluster import acts
 from lamplighter.scenarios.cluster.cluster import Cluster
@@ -22,14 +23,24 @@ from lamplighter.scenarios.cluster.selectors import selects
 from lamplighter.scenarios.cluster.store import Change
 
 KEY = "replicasets.apps"
-RETRY_SECONDS = 15.0
+FIRST_RETRY, LONGEST_RETRY = 1.0, 48.0
+"""Seconds after which what was refused is tried again, twice as long each time. Kubernetes goes from 5 ms to 1000 s
+(workqueue's DefaultTypedControllerRateLimiter)."""
+
+
+class Refusal(NamedTuple):
+    """Pods that could not be made, when that is tried again, and for which generation of their owner it was tried."""
+
+    why: str
+    due: float
+    wait: float
+    generation: int
 
 
 class ReplicaSets:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self._refused: dict[Key, tuple[float, str]] = {}
-        """When to try again what was refused, and why it was."""
+        self._refused: dict[Key, Refusal] = {}
 
     def keys(self, change: Change) -> Iterator[Key]:
         yield from common.owner_keys(change, KEY, "ReplicaSet")
@@ -41,6 +52,7 @@ class ReplicaSets:
     def reconcile(self, key: Key) -> float | None:
         owner = self.cluster.store.get(KEY, *key)
         if owner is None:
+            self._refused.pop(key, None)
             return None
         common.adopt(self.cluster, owner)
         pods = common.pods_of(self.cluster, owner)
@@ -53,16 +65,19 @@ class ReplicaSets:
 
     def _try(self, key: Key, owner: Json, active: list[Json]) -> tuple[str, float | None]:
         """(why pods could not be made, seconds until it is tried again)."""
-        now = self.cluster.clock.now()
-        when, failure = self._refused.get(key, (0.0, ""))
-        if when > now and len(active) < owner["spec"].get("replicas", 1):
-            return failure, when - now
-        self._refused.pop(key, None)
+        now, generation = self.cluster.clock.now(), owner["metadata"].get("generation", 1)
+        before = self._refused.pop(key, None)
+        if before and before.generation != generation:
+            before = None
+        if before and before.due > now and len(active) < owner["spec"].get("replicas", 1):
+            self._refused[key] = before
+            return before.why, before.due - now
         failure = self._scale(owner, active)
         if not failure:
             return "", None
-        self._refused[key] = (now + RETRY_SECONDS, failure)
-        return failure, RETRY_SECONDS
+        wait = min(before.wait * 2, LONGEST_RETRY) if before else FIRST_RETRY
+        self._refused[key] = Refusal(failure, now + wait, wait, generation)
+        return failure, wait
 
     def _scale(self, owner: Json, active: list[Json]) -> str:
         """Make or remove pods; why that is refused, "" where it is not."""

@@ -113,10 +113,16 @@ def behaviour_of(pod: Json, container: Json, rules: list[Rule], facts: tuple[str
     return found
 
 
+_BARE = re.compile(
+    r"(^|/)(busybox|alpine|debian|ubuntu|fedora|centos|rockylinux|almalinux|amazonlinux)(:|@|$)"
+)
+"""Images without an entrypoint of their own: there the arguments alone are the command."""
+
+
 def _of_command(container: Json) -> Behaviour:
     """What a simple command line does: echo, sleep, exit, true, false, and shell lists of them."""
     command = [*(container.get("command") or ()), *(container.get("args") or ())]
-    if not command or not container.get("command"):
+    if not command or not (container.get("command") or _BARE.search(container.get("image", ""))):
         return Behaviour()
     if command[0].rsplit("/", 1)[-1] in ("sh", "bash", "ash") and "-c" in command[1:2]:
         return _of_script(command[2] if len(command) > 2 else "")

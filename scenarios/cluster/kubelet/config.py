@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lamplighter.scenarios.cluster.jsons import Json, at, namespace_of
+from lamplighter.scenarios.cluster.jsons import Json, at, name_of, namespace_of, uid_of
 from lamplighter.scenarios.cluster.store import Store
 
 
@@ -68,5 +68,8 @@ def config_error(store: Store, pod: Json, container: Json) -> str:
                 return f"couldn't find key {reference['key']} in {word} {space}/{reference['name']}"
     security = {**(pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
     if security.get("runAsNonRoot") and security.get("runAsUser") == 0:
-        return "container's runAsUser breaks non-root policy"
+        place = f"{name_of(pod)}_{space}({uid_of(pod)})"
+        return (
+            f'container\'s runAsUser breaks non-root policy (pod: "{place}", container: {container["name"]})'
+        )
     return ""

@@ -17,6 +17,10 @@ from lamplighter.scenarios.cluster.kubelet.probes import WORDS, failure
 from lamplighter.scenarios.cluster.quantities import amount
 
 START_SECONDS = 0.1
+STOP_SECONDS = 0.5
+"""How long a container takes to end when it is told to, unless its grace period is shorter."""
+SIGKILLED, SIGTERMED = 137, 143
+"""Exit codes of a process that a signal ended: 128 and its number."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 300.0
 CALM_SECONDS = 600.0
 """A container that ran for so long begins its back-off anew."""
@@ -66,6 +70,8 @@ class Container:
     facts: tuple[str, ...] = ()
     needs_due: float = 0.0
     waiting: str = ""
+    killed: tuple[float, int] | None = None
+    """When it ends that was told to by a probe, and with which code."""
 
     def behaviour(self) -> Behaviour:
         return behaviour_of(self.pod, self.spec, self.cluster.rules, self.facts)
@@ -220,6 +226,7 @@ class Container:
         self.started = "startupProbe" not in self.probes
         self.ready = self.started and "readinessProbe" not in self.probes
         self.needs_due = now + NEEDS_AFTER
+        self.killed = None
         self.until = now
         self._running(now)
 
@@ -238,6 +245,9 @@ class Container:
             code = behaviour.exit_code
             self._end(now, code, "Completed" if code == 0 else "Error")
             return
+        if self.killed and now + 1e-6 >= self.killed[0]:
+            self._end(now, self.killed[1], "Error")
+            return
         if self._stopped_by_needs(now, behaviour):
             return
         self._probe(now, behaviour)
@@ -246,6 +256,8 @@ class Container:
             waits += [probed.due for kind, probed in self.probes.items() if self._applies(kind)]
             if killed or behaviour.exit_code is not None:
                 waits.append(end)
+            if self.killed:
+                waits.append(self.killed[0])
             self.until = min(waits, default=float("inf"))
 
     def _stopped_by_needs(self, now: float, behaviour: Behaviour) -> bool:
@@ -267,6 +279,8 @@ class Container:
         return True
 
     def _applies(self, kind: str) -> bool:
+        if self.killed and kind != "readinessProbe":
+            return False
         return not self.started if kind == "startupProbe" else self.started
 
     def _probe(self, now: float, behaviour: Behaviour) -> None:
@@ -287,7 +301,7 @@ class Container:
             self._event("Warning", "Unhealthy", wrong)
             probed.successes, probed.failures = 0, probed.failures + 1
             if probed.failures >= (probe.get("failureThreshold") or 3):
-                self._failed(kind, now)
+                self._failed(kind, now, behaviour)
             if self.phase != "running":
                 return
 
@@ -300,7 +314,7 @@ class Container:
         elif kind == "readinessProbe" and probed.successes >= (probe.get("successThreshold") or 1):
             self.ready = True
 
-    def _failed(self, kind: str, now: float) -> None:
+    def _failed(self, kind: str, now: float, behaviour: Behaviour) -> None:
         if kind == "readinessProbe":
             self.ready = False
             return
@@ -308,7 +322,13 @@ class Container:
         self._event(
             "Normal", "Killing", f"Container {self.spec['name']} failed {word} probe, will be restarted"
         )
-        self._end(now, 137, "Error")
+        grace = self.spec[kind].get("terminationGracePeriodSeconds")
+        if grace is None:
+            grace = self.pod["spec"].get("terminationGracePeriodSeconds", 30)
+        if behaviour.failing_after is not None and now - self.started_at >= behaviour.failing_after:
+            self.killed = (now + grace, SIGKILLED)  # what hangs does not hear SIGTERM either
+        else:
+            self.killed = (now + min(STOP_SECONDS, grace), SIGTERMED)
 
     def _end(
         self, now: float, code: int, reason: str, message: str = "", restart_at_once: bool = False
@@ -391,6 +411,10 @@ class Container:
             **({"containerID": self.identity()} if ran else {}),
             "started": self.started and self.phase == "running",
         }
+
+    def was_tried(self) -> bool:
+        """Whether it was started, or could not be: what has not been is what makes a pod Pending (getPhase)."""
+        return self.run > 0 or self.ended is not None or self.last is not None
 
     def succeeded(self) -> bool:
         """Whether it ran to a good end."""

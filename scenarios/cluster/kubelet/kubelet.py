@@ -12,11 +12,10 @@ from lamplighter.scenarios.cluster.engine import Key
 from lamplighter.scenarios.cluster.events import record
 from lamplighter.scenarios.cluster.jsons import Json, at, is_deleting, name_of, namespace_of, uid_of
 from lamplighter.scenarios.cluster.kubelet.config import missing_volume
-from lamplighter.scenarios.cluster.kubelet.container import Container
+from lamplighter.scenarios.cluster.kubelet.container import STOP_SECONDS, Container
+from lamplighter.scenarios.cluster.kubelet.periodic import EveryNode
 from lamplighter.scenarios.cluster.store import Change
 
-STOP_SECONDS = 0.5
-"""How long a container takes to end when it is told to, unless its grace period is shorter."""
 MOUNT_RETRY = 15.0
 NETWORK = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
 
@@ -162,9 +161,7 @@ class Kubelets:
             return "Failed"
         if all(c.phase == "ended" for c in run.main):
             return "Succeeded" if all(c.succeeded() for c in run.main) else "Failed"
-        if any(c.run > 0 for c in run.main):
-            return "Running"
-        return "Pending"
+        return "Running" if all(c.was_tried() for c in run.main) else "Pending"
 
     def _conditions(
         self, run: Run, pod: Json, initialized: bool, unready: list[str], phase: str
@@ -247,40 +244,29 @@ def _initialized(container: Container) -> bool:
     return container.succeeded() or (sidecar and container.started)
 
 
-class Leases:
+class Leases(EveryNode):
     """The heartbeats of the kubelets: a Lease for each node."""
 
     PERIOD = 10.0
     SECONDS = 40
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-
-    def keys(self, change: Change) -> Iterator[Key]:
-        if change.key == "nodes" and change.type == "ADDED":
-            yield (name_of(change.obj),)
-
-    def reconcile(self, key: Key) -> float | None:
-        node = self.cluster.store.get("nodes", "", key[0])
-        if node is None:
-            return None
-        if key[0] in self.cluster.stopped_nodes:
-            return self.PERIOD
-        found = self.cluster.store.get("leases.coordination.k8s.io", "kube-node-lease", key[0])
+    def look(self, node: Json) -> None:
+        """Make the node's Lease, or renew it."""
+        name = name_of(node)
+        found = self.cluster.store.get("leases.coordination.k8s.io", "kube-node-lease", name)
         spec = {
-            "holderIdentity": key[0],
+            "holderIdentity": name,
             "leaseDurationSeconds": self.SECONDS,
             "renewTime": self.cluster.clock.micro(),
         }
         if found is None:
-            owner = [{"apiVersion": "v1", "kind": "Node", "name": key[0], "uid": uid_of(node)}]
-            meta = {"name": key[0], "namespace": "kube-node-lease", "ownerReferences": owner}
+            owner = [{"apiVersion": "v1", "kind": "Node", "name": name, "uid": uid_of(node)}]
+            meta = {"name": name, "namespace": "kube-node-lease", "ownerReferences": owner}
             acts.create(self.cluster, "leases.coordination.k8s.io", {"metadata": meta, "spec": spec})
         else:
             self.cluster.store.put(
                 "leases.coordination.k8s.io", {**found, "metadata": dict(found["metadata"]), "spec": spec}
             )
-        return self.PERIOD
 
 
 def lease_age(cluster: Cluster, node: str) -> float:

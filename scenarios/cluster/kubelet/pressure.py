@@ -5,22 +5,19 @@ Thresholds, order and times are the kubelet's defaults (Kubernetes documentation
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from lamplighter.scenarios.cluster import acts
 from lamplighter.scenarios.cluster.cluster import Cluster
 from lamplighter.scenarios.cluster.controllers.load import requests
-from lamplighter.scenarios.cluster.engine import Key
 from lamplighter.scenarios.cluster.events import record
 from lamplighter.scenarios.cluster.jsons import Json, at, condition, copied, is_deleting, name_of
 from lamplighter.scenarios.cluster.kubelet.behaviour import behaviour_of
 from lamplighter.scenarios.cluster.kubelet.facts import facts_of
+from lamplighter.scenarios.cluster.kubelet.periodic import EveryNode
 from lamplighter.scenarios.cluster.metrics import NODE_OWN, container_usage
 from lamplighter.scenarios.cluster.quantities import amount
-from lamplighter.scenarios.cluster.store import Change
 
-PERIOD = 10.0
 TRANSITION = 300.0
 """How long a condition stays after the pressure is gone (eviction-pressure-transition-period)."""
 MEBI = 1024**2
@@ -54,26 +51,21 @@ DISK = Signal(
 )
 
 
-class Pressure:
+class Pressure(EveryNode):
     """All nodes' eviction managers; idle while no scenario scripts memory or disk."""
 
+    PERIOD = 10.0
+
     def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
+        super().__init__(cluster)
         self._seen: dict[tuple[str, str], float] = {}
 
-    def keys(self, change: Change) -> Iterator[Key]:
-        if change.key == "nodes" and change.type == "ADDED":
-            yield (name_of(change.obj),)
-
-    def reconcile(self, key: Key) -> float | None:
-        node = self.cluster.store.get("nodes", "", key[0])
-        if node is None:
-            return None
-        if key[0] not in self.cluster.stopped_nodes and self._scripted():
+    def look(self, node: Json) -> None:
+        """Report the node's pressures and evict what is too much."""
+        if self._scripted():
             for signal in (MEMORY, DISK):
-                self._look(key[0], signal)
-            self._over_limit(key[0])
-        return PERIOD
+                self._look(name_of(node), signal)
+            self._over_limit(name_of(node))
 
     def _scripted(self) -> bool:
         rules = (rule.behaviour for rule in self.cluster.rules)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import threading
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from lamplighter.scenarios.cluster.clock import stamp
 from lamplighter.scenarios.cluster.faults import load, play
 from lamplighter.scenarios.cluster.faults.client import Client, ref_to
 from lamplighter.scenarios.cluster.faults.schema import Scenario, Wait
+from lamplighter.scenarios.cluster.kubelet.behaviour import Rule, rule_of
 from lamplighter.scenarios.cluster.sandbox import Sandbox
 from lamplighter.scenarios.cluster.service.control import Json
 
@@ -81,6 +83,7 @@ class Injections:
 
     def __init__(self, sandbox: Sandbox, begun_with: str = "") -> None:
         self._sandbox = sandbox
+        self._begins = threading.Lock()
         self.all: list[Injection] = []
         if begun_with:
             self.all.append(Injection(begun_with, stamp(sandbox.cluster.clock.now()), 0.0, "played"))
@@ -93,20 +96,31 @@ class Injections:
         """
         scenario = scenario_of(name)
         player = play.Player(self._sandbox, scenario)
-        problem = next(self._obstacles(scenario, player.client), "")
-        if problem:
-            remedy = f"begin with it: `lamp sandbox down`, then `lamp sandbox up --scenario {name}`"
-            raise Refused(name, problem, remedy)
-        try:
-            player.begin()
-        except load.ScenarioError as error:
-            raise Unavailable(
-                name, str(error), "`lamp sandbox down` takes away what it made so far"
-            ) from error
-        found = Injection(name, stamp(self._sandbox.cluster.clock.now()), seconds_of(scenario))
-        self.all.append(found)
+        with self._begins:
+            problem = next(self._obstacles(scenario, player.client), "")
+            if problem:
+                remedy = f"begin with it: `lamp sandbox down`, then `lamp sandbox up --scenario {name}`"
+                raise Refused(name, problem, remedy)
+            self._make(player)
+            found = Injection(name, stamp(self._sandbox.cluster.clock.now()), seconds_of(scenario))
+            self.all.append(found)
         threading.Thread(target=_play, args=(player, found), name=f"scenario-{name}", daemon=True).start()
         return found
+
+    def _make(self, player: play.Player) -> None:
+        """Make the scenario's objects; where that fails, its rules go again. Raises Unavailable."""
+        cluster = self._sandbox.cluster
+        made: list[Rule] = []
+        try:
+            made.extend(rule_of(entry) for entry in player.scenario.rules)
+            player.begin()
+        except Exception as error:  # data of a scenario is at fault, whatever it is that it trips up
+            with cluster.lock:
+                for rule in made:
+                    _remove_last(cluster.rules, rule)
+            raise Unavailable(
+                player.scenario.id, _reason(error), "`lamp sandbox down` takes away what it made so far"
+            ) from error
 
     def _obstacles(self, scenario: Scenario, client: Client) -> Iterator[str]:
         """Why the scenario would not be itself here; nothing has been changed yet."""
@@ -121,9 +135,27 @@ class Injections:
 
 
 def _play(player: play.Player, injection: Injection) -> None:
+    problem = "ended before all of it had happened"
     try:
         player.run(player.scenario.timeline)
-    except load.ScenarioError as error:
-        injection.state, injection.problem = "failed", str(error)
-    else:
-        injection.state = "played"
+        problem = ""
+    except Exception as error:  # noqa: BLE001 - the edge of the thread: whoever waits is to hear of it
+        problem = _reason(error)
+        if not isinstance(error, load.ScenarioError):
+            traceback.print_exc()  # into the sandbox's log
+    finally:
+        injection.problem = problem
+        injection.state = "failed" if problem else "played"  # last: it is what is waited for
+
+
+def _reason(error: Exception) -> str:
+    """In one line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, load.ScenarioError) else f"{type(error).__name__}: {text}"
+
+
+def _remove_last(rules: list[Rule], rule: Rule) -> None:
+    for place in reversed(range(len(rules))):
+        if rules[place] == rule:
+            del rules[place]
+            return

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from lamplighter.core.errors import LampError, Refused, Unavailable
 from lamplighter.scenarios.cluster.service.control import Json, ask, raise_told
 from lamplighter.scenarios.cluster.service.place import Place, Record, start_of
@@ -22,6 +24,11 @@ MODULE = "lamplighter.scenarios.cluster.service.serve"
 START_SECONDS = 60.0
 TERM_SECONDS = 10.0
 KILL_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
+"""How long the one that runs has for an answer; `down` waits less, as it can do without."""
+_SHORT_ANSWER_SECONDS = 2.0
+_REFUSED_SECONDS = 2.0
+"""How long it may refuse one: it is just opening its socket, or has just closed it."""
 _POLL_SECONDS = 0.05
 
 
@@ -42,19 +49,40 @@ def require_extra() -> None:
             )
 
 
-def running(place: Place) -> Record | None:
-    """The record of the sandbox that runs, None where none does. Raises Unavailable while one is coming up or going."""
+def running(place: Place, answer_s: float = ANSWER_SECONDS) -> Record | None:
+    """What the sandbox that runs says of itself, None where none runs: files beside its socket may be anyone's.
+
+    Waits for one that is coming up or going. Raises Unavailable where it does not answer.
+    """
     end = time.monotonic() + START_SECONDS
+    refused = None
     while place.is_held():
-        record = place.read()
-        if record is not None:
-            return record
+        if place.control.exists() or place.read() is not None:
+            refused = refused or time.monotonic()
+            try:
+                return _said(place, answer_s)
+            except Unavailable:
+                if place.is_held() and time.monotonic() > refused + _REFUSED_SECONDS:
+                    raise
         if time.monotonic() > end:
+            problem = (
+                "is locked, and no sandbox answers there: it does not come up, or its files were taken away"
+            )
             raise Unavailable(
-                str(place.folder), "a sandbox has been starting for a minute", "see its file `log`"
+                str(place.folder), problem, f"end whoever holds {place.lock} (`fuser` names the process)"
             )
         time.sleep(_POLL_SECONDS)
     return None
+
+
+def _said(place: Place, answer_s: float) -> Record:
+    """Raises Unavailable."""
+    said = ask(place.control, {"do": "hello"}, answer_s)
+    try:
+        return Record.model_validate(said)
+    except ValidationError as error:
+        problem = "the sandbox that runs is one of another version"
+        raise Unavailable(str(place.folder), problem, "end it with `lamp sandbox down`") from error
 
 
 def start(place: Place, options: Options) -> Record | None:
@@ -116,7 +144,12 @@ def stop(place: Place) -> Record | None:
 
     Raises Refused where the process on record is not the one that holds the lock: that one is not touched.
     """
-    record = running(place)
+    try:
+        record = running(place, _SHORT_ANSWER_SECONDS)
+    except Unavailable:
+        record = place.read()  # one that hangs is known by its record only
+        if record is None:
+            raise
     if record is not None:
         with _handle(record.pid) as send:
             if is_it(place, record):

@@ -5,11 +5,13 @@ The process holds the lock as long as it lives, however it ends: whether a sandb
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -47,7 +49,7 @@ class Place:
         self.control = self.folder / "control"
         self.log = self.folder / "log"
         self.scratch = self.folder / "run"
-        self._lock = self.folder / "lock"
+        self.lock = self.folder / "lock"
         self._record = self.folder / "record.json"
 
     def prepare(self) -> None:
@@ -61,32 +63,54 @@ class Place:
             ) from error
 
     def hold(self) -> int | None:
-        """Take the lock: its descriptor, which holds it as long as any copy is open, or None where it is held."""
-        handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take the lock: its descriptor, which holds it as long as any copy is open, or None where it is held.
+
+        Raises InputError for a folder that cannot be used.
+        """
+        with self._usable():
+            handle = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         end = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    os.close(handle)
-                    return None
-                time.sleep(0.02)
-            else:
-                return handle
+        while not self._locked(handle, fcntl.LOCK_EX):
+            if time.monotonic() > end:
+                os.close(handle)
+                return None
+            time.sleep(0.02)
+        return handle
 
     def is_held(self) -> bool:
+        """Whether somebody holds the lock. Raises InputError for a folder that cannot be used."""
         try:
-            handle = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
+            with self._usable():
+                handle = os.open(self.lock, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return not self._locked(handle, fcntl.LOCK_SH)
         finally:
             os.close(handle)
-        return False
+
+    def _locked(self, handle: int, way: int) -> bool:
+        """Whether the lock could be taken at once."""
+        try:
+            with self._usable():
+                fcntl.flock(handle, way | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Raises InputError for what the system refuses, save for a file that is not there and a lock that is held."""
+        try:
+            yield
+        except (FileNotFoundError, BlockingIOError):
+            raise
+        except OSError as error:
+            raise InputError(
+                str(self.folder),
+                f"cannot be used ({error.strerror}{f': {error.filename}' if error.filename else ''})",
+                "make it a folder of your own with plain files in it, or set another state_dir",
+            ) from error
 
     def read(self) -> Record | None:
         """The record, None where there is none or it is not whole."""
@@ -96,14 +120,18 @@ class Place:
             return None
 
     def write(self, record: Record, kubeconfig: bytes) -> None:
-        """Raises OSError. The record comes last: whoever reads it finds the rest."""
+        """Raises OSError."""
         _write_private(self.kubeconfig, kubeconfig)
         _write_private(self._record, record.model_dump_json().encode() + b"\n")
 
     def clear(self) -> None:
-        """Take away what a sandbox left; whoever does this holds the lock, or has seen that nobody does."""
-        for path in (self._record, self.kubeconfig, self.control):
-            path.unlink(missing_ok=True)
+        """Take away what a sandbox left; whoever does this holds the lock, or has seen that nobody does.
+
+        Raises InputError for what cannot be taken away.
+        """
+        with self._usable():
+            for path in (self._record, self.kubeconfig, self.control):
+                path.unlink(missing_ok=True)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 

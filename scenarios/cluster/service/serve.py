@@ -44,10 +44,11 @@ def served(place: Place, options: Options) -> Iterator[Record]:
         with _sandbox(options) as sandbox:
             record = _record(sandbox)
             injections = Injections(sandbox, options.scenario)
+            require_answer(sandbox)
+            place.write(record, sandbox.kubeconfig.read_bytes())
+            # Last of all: whoever is answered finds the rest.
             listener = Listener(place.control, Service(sandbox, record, injections).answer)
             try:
-                require_answer(sandbox)
-                place.write(record, sandbox.kubeconfig.read_bytes())
                 yield record
             finally:
                 listener.close()
@@ -108,7 +109,7 @@ class Service:
         """Raises LampError, KeyError and ValueError for a request that is none."""
         match request["do"]:
             case "hello":
-                return {"token": self.record.token}
+                return self.record.model_dump()
             case "status":
                 return self._status()
             case "inject":
