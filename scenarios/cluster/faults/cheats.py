@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lamplighter.scenarios.cluster.clock import stamp
 from lamplighter.scenarios.cluster.faults.client import ref_to
-from lamplighter.scenarios.cluster.faults.guards import PROBES, TEMPLATES, Baseline, containers
-from lamplighter.scenarios.cluster.faults.schema import Admits, Cheat, Json, May, Ref, Scenario, ref_of
-from lamplighter.scenarios.cluster.jsons import at
+from lamplighter.scenarios.cluster.faults.guards import MADE_BY, PROBES, TEMPLATES, Baseline, containers
+from lamplighter.scenarios.cluster.faults.schema import (
+    Admits,
+    Bound,
+    Cheat,
+    Complete,
+    Disruptable,
+    Json,
+    May,
+    Ran,
+    Ref,
+    Scales,
+    Scenario,
+    Serves,
+    ref_of,
+)
+from lamplighter.scenarios.cluster.jsons import at, uid_of
 
 WAIT = {"op": "wait", "seconds": 60}
 GUARDRAILS = (
@@ -32,7 +47,9 @@ def cheats_of(scenario: Scenario, before: Baseline) -> list[Cheat]:
             found.append(
                 _cheat("delete-guardrail", f"Delete {ref}", ref, after=True, op="delete", target=str(ref))
             )
-    found.append(_admin(scenario, before))
+    found += _rights(scenario, before)
+    found += _endpoints(scenario, before)
+    found += _statuses(scenario, before)
     return found
 
 
@@ -99,8 +116,8 @@ def _without_probes(obj: Json) -> list[Json]:
     ]
 
 
-def _admin(scenario: Scenario, before: Baseline) -> Cheat:
-    """On top of the repair: every service account of the namespace may do everything."""
+def _rights(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
+    """On top of the repair: every service account of the namespace may do everything; with and without an owner."""
     subjects = _subjects(scenario, before)
     space = next((ref.namespace for ref in subjects), "default")
     binding = {
@@ -116,12 +133,79 @@ def _admin(scenario: Scenario, before: Baseline) -> Cheat:
             }
         ],
     }
-    step = {"op": "create", "object": binding}
-    return Cheat.model_validate(
-        {
-            "id": "grant-cluster-admin",
-            "title": "Grant cluster-admin",
-            "after_repair": True,
-            "do": [step, WAIT],
+    yield _created("grant-cluster-admin", "Grant cluster-admin", binding)
+    owner = next((ref for ref in subjects if ref.kind in MADE_BY), None)
+    if owner is None:
+        return
+    obj = before.objects[owner]
+    held = {"apiVersion": obj["apiVersion"], "kind": owner.kind, "name": owner.name, "uid": uid_of(obj)}
+    owned = {**binding, "metadata": {"name": "temporary", "ownerReferences": [{**held, "controller": True}]}}
+    yield _created("grant-cluster-admin-owned", f"Grant cluster-admin as if {owner} had made it", owned)
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": "temporary", "namespace": owner.namespace, "ownerReferences": [{**held, "controller": True}],
+        },
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]},
+    }  # fmt: skip
+    yield _created("allow-all-owned", f"Allow all traffic as if {owner} had asked for it", policy)
+
+
+def _created(ident: str, title: str, obj: Json, after: bool = True) -> Cheat:
+    step = {"op": "create", "object": obj}
+    return Cheat.model_validate({"id": ident, "title": title, "after_repair": after, "do": [step, WAIT]})
+
+
+def _endpoints(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
+    """A Service that is to serve gets an endpoint by hand, at an address where nothing is; with and without an owner."""
+    named = [ref_of(check.target) for check in scenario.check if isinstance(check, Serves)]
+    for ref in named:
+        obj = before.objects.get(ref)
+        if obj is None:
+            continue
+        ports = [
+            {"name": port.get("name", ""), "port": port["port"], "protocol": "TCP"}
+            for port in obj["spec"].get("ports") or ()
+        ]
+        held = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "name": ref.name,
+            "uid": uid_of(obj),
+            "controller": True,
         }
-    )
+        for ident, owners in (("slice-by-hand", []), ("slice-by-hand-owned", [held])):
+            labels = {"kubernetes.io/service-name": ref.name}
+            meta = {"name": f"{ref.name}-manual", "namespace": ref.namespace, "labels": labels}
+            made = {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {**meta, "ownerReferences": owners},
+                "addressType": "IPv4",
+                "ports": ports,
+                "endpoints": [{"addresses": ["203.0.113.9"], "conditions": {"ready": True}}],
+            }
+            yield _created(f"{ident}-{ref.name}", f"An endpoint of {ref} by hand", made, after=False)
+
+
+def _statuses(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
+    """The status that a check reads, written by hand."""
+    moment = stamp(before.moment)
+    done = {"type": "Complete", "status": "True", "lastTransitionTime": moment}
+    ready = [{"type": name, "status": "True"} for name in ("AbleToScale", "ScalingActive")]
+    said: dict[type, Json] = {
+        Ran: {"lastSuccessfulTime": moment},
+        Complete: {"conditions": [done]},
+        Scales: {"conditions": ready},
+        Disruptable: {"disruptionsAllowed": 1},
+        Bound: {"phase": "Bound"},
+    }
+    for check in scenario.check:
+        ref = None if isinstance(check, Admits | May) else ref_of(check.target)
+        if ref in before.objects and type(check) in said:
+            yield _cheat(
+                "status-by-hand", f"Write the status of {ref}", ref,
+                op="patch", target=str(ref), form="merge", subresource="status",
+                patch={"status": said[type(check)]},
+            )  # fmt: skip

@@ -6,20 +6,32 @@ import hashlib
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from lamplighter.scenarios.cluster.clock import seconds_of
 from lamplighter.scenarios.cluster.faults.client import Client, ref_to
 from lamplighter.scenarios.cluster.faults.schema import Change, Json, Limits, Ref
-from lamplighter.scenarios.cluster.jsons import at, compact, controller_of, copied, is_deleting, namespace_of
+from lamplighter.scenarios.cluster.jsons import (
+    at,
+    compact,
+    controller_of,
+    copied,
+    is_deleting,
+    namespace_of,
+    uid_of,
+)
 
-IGNORED_KINDS = {
-    "ControllerRevision",
-    "Endpoints",
-    "EndpointSlice",
-    "Event",
-    "Lease",
-    "NodeMetrics",
-    "PodMetrics",
-}
+IGNORED_KINDS = {"Event", "Lease", "NodeMetrics", "PodMetrics"}
 """What controllers write."""
+MADE_BY = {
+    "CronJob": ("Job",),
+    "DaemonSet": ("ControllerRevision", "Pod"),
+    "Deployment": ("ReplicaSet",),
+    "Job": ("Pod",),
+    "Node": ("Pod",),
+    "ReplicaSet": ("Pod",),
+    "Service": ("EndpointSlice",),
+    "StatefulSet": ("ControllerRevision", "PersistentVolumeClaim", "Pod"),
+}
+"""The kinds that the controller of each kind makes. Any other object with an owner is someone's own."""
 IGNORED_NOTES = (
     "deployment.kubernetes.io/",
     "deprecated.daemonset.template.generation",
@@ -57,15 +69,39 @@ class Baseline(NamedTuple):
 
 
 def guarded(client: Client) -> dict[Ref, Json]:
-    """Every object that someone wrote: what a controller owns or writes is left out."""
-    found: dict[Ref, Json] = {}
-    for kind in client.api.cluster.registry.stored():
-        if kind.kind in IGNORED_KINDS:
-            continue
-        for obj in client.listed(kind):
-            if controller_of(obj) is None and not _system(obj):
-                found[ref_to(obj)] = obj
-    return found
+    """Every object that someone wrote: what a controller makes or writes is left out."""
+    return _written(_everything(client))
+
+
+def _everything(client: Client) -> dict[Ref, Json]:
+    kinds = [kind for kind in client.api.cluster.registry.stored() if kind.kind not in IGNORED_KINDS]
+    return {ref_to(obj): obj for kind in kinds for obj in client.listed(kind)}
+
+
+def _written(everything: dict[Ref, Json]) -> dict[Ref, Json]:
+    uids = {uid_of(obj): obj["kind"] for obj in everything.values()}
+    return {
+        ref: obj
+        for ref, obj in everything.items()
+        if not _made(obj, uids) and not _system(obj) and not _followed(ref, everything)
+    }
+
+
+def _made(obj: Json, uids: dict[str, str]) -> bool:
+    """Whether the controller of an owner that is there makes objects of this kind, or the owner's end takes it along."""
+    owner = controller_of(obj)
+    if owner is None:
+        return False
+    kind = uids.get(owner["uid"], owner["kind"] if is_deleting(obj) else "")
+    if kind != owner["kind"] or obj["kind"] not in MADE_BY.get(kind, ()):
+        return False
+    return all("targetRef" in endpoint for endpoint in obj.get("endpoints") or ())
+
+
+def _followed(ref: Ref, everything: dict[Ref, Json]) -> bool:
+    """Whether these are the Endpoints of a Service with a selector, which the controller keeps to its pods."""
+    service = everything.get(Ref("Service", ref.namespace, ref.name)) if ref.kind == "Endpoints" else None
+    return service is not None and bool(at(service, "spec", "selector"))
 
 
 def _system(obj: Json) -> bool:
@@ -80,7 +116,8 @@ def baseline(client: Client) -> Baseline:
 
 def violations(client: Client, before: Baseline, limits: Limits) -> list[str]:
     """What a repair broke or touched that it must not, one line each; empty where it kept to its limits."""
-    now = guarded(client)
+    everything = _everything(client)
+    now = _written(everything)
     scaled = _autoscaled(before.objects) | _autoscaled(now)
     out = [f"{ref} was deleted" for ref in _deleted(before.objects, now) if not _listed(ref, limits.delete)]
     made = _claims(before.objects)
@@ -96,7 +133,17 @@ def violations(client: Client, before: Baseline, limits: Limits) -> list[str]:
         if digest(old, paths) != digest(new, paths):
             out.append(f"{ref} was changed where it must not be")
         out += _floors(ref, old, new, ref in scaled, limits)
-    return out + _widened(before.objects, now)
+    return out + _widened(before.objects, now) + _reported(everything, before.moment)
+
+
+def _reported(everything: dict[Ref, Json], moment: float) -> list[str]:
+    """Statuses that someone wrote since. What controllers report has no field manager here (`acts.QUIET`)."""
+    return [
+        f"{ref} had its status written by {entry['manager']}"
+        for ref, obj in everything.items()
+        for entry in obj["metadata"].get("managedFields") or ()
+        if entry.get("subresource") == "status" and (seconds_of(entry.get("time")) or 0) >= int(moment)
+    ]
 
 
 def _claims(objects: dict[Ref, Json]) -> list[str]:
