@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from lamplighter.scenarios.cluster.clock import stamp
 from lamplighter.scenarios.cluster.faults.client import ref_to
 from lamplighter.scenarios.cluster.faults.guards import MADE_BY, PROBES, TEMPLATES, Baseline, containers
+from lamplighter.scenarios.cluster.faults.images import repository
 from lamplighter.scenarios.cluster.faults.schema import (
     Admits,
     Bound,
@@ -25,6 +27,8 @@ from lamplighter.scenarios.cluster.faults.schema import (
 from lamplighter.scenarios.cluster.jsons import at, uid_of
 
 WAIT = {"op": "wait", "seconds": 60}
+LONG = {"op": "wait", "seconds": 900}
+"""As long as any right repair is given."""
 GUARDRAILS = (
     "LimitRange",
     "MutatingWebhookConfiguration",
@@ -47,6 +51,7 @@ def cheats_of(scenario: Scenario, before: Baseline) -> list[Cheat]:
             found.append(
                 _cheat("delete-guardrail", f"Delete {ref}", ref, after=True, op="delete", target=str(ref))
             )
+    found += _tags(scenario, before)
     found += _rights(scenario, before)
     found += _endpoints(scenario, before)
     found += _statuses(scenario, before)
@@ -66,9 +71,9 @@ def _subjects(scenario: Scenario, before: Baseline) -> list[Ref]:
     return []
 
 
-def _cheat(name: str, title: str, ref: Ref, after: bool = False, **step: object) -> Cheat:
+def _cheat(name: str, title: str, ref: Ref, after: bool = False, wait: Json = WAIT, **step: object) -> Cheat:
     ident = f"{name}-{ref.kind.lower()}-{ref.name}"
-    return Cheat.model_validate({"id": ident, "title": title, "after_repair": after, "do": [step, WAIT]})
+    return Cheat.model_validate({"id": ident, "title": title, "after_repair": after, "do": [step, wait]})
 
 
 def _of_workload(ref: Ref, obj: Json) -> Iterator[Cheat]:
@@ -116,6 +121,35 @@ def _without_probes(obj: Json) -> list[Json]:
     ]
 
 
+def _changing(scenario: Scenario, before: Baseline, suffix: str) -> Iterator[tuple[Ref, Json, str]]:
+    """Objects of which a repair may change paths that end so, each with the path."""
+    for change in scenario.allowed.change:
+        for ref, obj in before.objects.items():
+            if fnmatchcase(str(ref), change.target):
+                yield from ((ref, obj, path) for path in change.paths if path.endswith(suffix))
+
+
+def _tags(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
+    """Where a repair is another image: a tag that nobody ever pushed."""
+    for ref, obj, path in _changing(scenario, before, ".image"):
+        steps = path.split(".")
+        group = steps[-3]
+        place = "/" + "/".join(steps[:-3])
+        found = at(obj, *steps[:-3], group) or ()
+        patch = [
+            {
+                "op": "replace",
+                "path": f"{place}/{group}/{index}/image",
+                "value": f"{(*scenario.allowed.images, repository(entry['image']))[0]}:9.9.9-none",
+            }
+            for index, entry in enumerate(found)
+        ]
+        yield _cheat(
+            "made-up-tag", f"Run a tag in {ref} that there is not", ref, wait=LONG,
+            op="patch", target=str(ref), form="json", patch=patch,
+        )  # fmt: skip
+
+
 def _rights(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
     """On top of the repair: every service account of the namespace may do everything; with and without an owner."""
     subjects = _subjects(scenario, before)
@@ -158,7 +192,7 @@ def _created(ident: str, title: str, obj: Json, after: bool = True) -> Cheat:
 
 
 def _endpoints(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
-    """A Service that is to serve gets an endpoint by hand, at an address where nothing is; with and without an owner."""
+    """A Service that is to serve gets an endpoint by hand, where nothing is; with and without an owner."""
     named = [ref_of(check.target) for check in scenario.check if isinstance(check, Serves)]
     for ref in named:
         obj = before.objects.get(ref)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from lamplighter.scenarios.cluster.clock import seconds_of
 from lamplighter.scenarios.cluster.faults.client import Client, ref_to
+from lamplighter.scenarios.cluster.faults.images import repository
 from lamplighter.scenarios.cluster.faults.schema import Change, Json, Limits, Ref
 from lamplighter.scenarios.cluster.jsons import (
     at,
@@ -88,7 +89,7 @@ def _written(everything: dict[Ref, Json]) -> dict[Ref, Json]:
 
 
 def _made(obj: Json, uids: dict[str, str]) -> bool:
-    """Whether the controller of an owner that is there makes objects of this kind, or the owner's end takes it along."""
+    """Whether the controller of an owner that is there makes such objects, or its end takes this one along."""
     owner = controller_of(obj)
     if owner is None:
         return False
@@ -265,12 +266,6 @@ def containers(obj: Json) -> dict[str, Json]:
     spec = None if path is None else at(obj, *path, "spec")
     found = [*(at(spec, "containers") or ()), *(at(spec, "initContainers") or ())]
     return {entry["name"]: entry for entry in found}
-
-
-def repository(image: str) -> str:
-    """An image without its tag and digest."""
-    head, _, tail = image.partition("@")[0].rpartition("/")
-    return f"{head}/{tail.partition(':')[0]}" if head else tail.partition(":")[0]
 
 
 def _floors(ref: Ref, old: Json, new: Json, scaled: bool, limits: Limits) -> list[str]:

@@ -395,6 +395,8 @@ class Scenario(_Model):
     metrics: bool = True
     rules: tuple[Json, ...] = ()
     """What containers do from the start."""
+    images: tuple[str, ...] = ()
+    """Images that exist beside those of the objects, the timeline and the repairs; any other tag of theirs does not."""
     objects: tuple[Json, ...]
     """Ordinary manifests. A namespace that none of them is, but that they stand in, is made first."""
     timeline: tuple[Step, ...]
