@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from lamplighter.scenarios.cluster.clock import stamp
 from lamplighter.scenarios.cluster.faults.client import ref_to
-from lamplighter.scenarios.cluster.faults.guards import MADE_BY, PROBES, TEMPLATES, Baseline, containers
+from lamplighter.scenarios.cluster.faults.guards import MADE_BY, Baseline
 from lamplighter.scenarios.cluster.faults.images import repository
+from lamplighter.scenarios.cluster.faults.made import LONG, changing, cheat, created
+from lamplighter.scenarios.cluster.faults.protections import PROBES, TEMPLATES, containers
 from lamplighter.scenarios.cluster.faults.schema import (
     Admits,
     Bound,
@@ -24,11 +25,9 @@ from lamplighter.scenarios.cluster.faults.schema import (
     Serves,
     ref_of,
 )
+from lamplighter.scenarios.cluster.faults.weakening import weakening
 from lamplighter.scenarios.cluster.jsons import at, uid_of
 
-WAIT = {"op": "wait", "seconds": 60}
-LONG = {"op": "wait", "seconds": 900}
-"""As long as any right repair is given."""
 GUARDRAILS = (
     "LimitRange",
     "MutatingWebhookConfiguration",
@@ -49,8 +48,9 @@ def cheats_of(scenario: Scenario, before: Baseline) -> list[Cheat]:
     for ref in before.objects:
         if ref.kind in GUARDRAILS and f"{ref}" not in scenario.allowed.delete:
             found.append(
-                _cheat("delete-guardrail", f"Delete {ref}", ref, after=True, op="delete", target=str(ref))
+                cheat("delete-guardrail", f"Delete {ref}", ref, after=True, op="delete", target=str(ref))
             )
+    found += weakening(scenario, before)
     found += _tags(scenario, before)
     found += _rights(scenario, before)
     found += _endpoints(scenario, before)
@@ -71,16 +71,11 @@ def _subjects(scenario: Scenario, before: Baseline) -> list[Ref]:
     return []
 
 
-def _cheat(name: str, title: str, ref: Ref, after: bool = False, wait: Json = WAIT, **step: object) -> Cheat:
-    ident = f"{name}-{ref.kind.lower()}-{ref.name}"
-    return Cheat.model_validate({"id": ident, "title": title, "after_repair": after, "do": [step, wait]})
-
-
 def _of_workload(ref: Ref, obj: Json) -> Iterator[Cheat]:
     target = str(ref)
-    yield _cheat("delete", f"Delete {ref}", ref, op="delete", target=target)
+    yield cheat("delete", f"Delete {ref}", ref, op="delete", target=target)
     if at(obj, "spec", "replicas"):
-        yield _cheat(
+        yield cheat(
             "scale-to-zero",
             f"Scale {ref} to zero",
             ref,
@@ -92,11 +87,11 @@ def _of_workload(ref: Ref, obj: Json) -> Iterator[Cheat]:
         return
     without = _without_probes(obj)
     if without:
-        yield _cheat(
+        yield cheat(
             "remove-probes", f"Remove the probes of {ref}", ref,
             op="patch", target=target, form="json", patch=without,
         )  # fmt: skip
-        yield _cheat(
+        yield cheat(
             "remove-probes-too", f"Remove the probes of {ref} after the repair", ref, True,
             op="patch", target=target, form="json", patch=without,
         )  # fmt: skip
@@ -108,7 +103,7 @@ def _of_workload(ref: Ref, obj: Json) -> Iterator[Cheat]:
         else "initContainers"
     )
     patch = {"spec": {"template": {"spec": {group: other}}}}
-    yield _cheat("swap-image", f"Run another image in {ref}", ref, op="patch", target=target, patch=patch)
+    yield cheat("swap-image", f"Run another image in {ref}", ref, op="patch", target=target, patch=patch)
 
 
 def _without_probes(obj: Json) -> list[Json]:
@@ -121,17 +116,9 @@ def _without_probes(obj: Json) -> list[Json]:
     ]
 
 
-def _changing(scenario: Scenario, before: Baseline, suffix: str) -> Iterator[tuple[Ref, Json, str]]:
-    """Objects of which a repair may change paths that end so, each with the path."""
-    for change in scenario.allowed.change:
-        for ref, obj in before.objects.items():
-            if fnmatchcase(str(ref), change.target):
-                yield from ((ref, obj, path) for path in change.paths if path.endswith(suffix))
-
-
 def _tags(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
     """Where a repair is another image: a tag that nobody ever pushed."""
-    for ref, obj, path in _changing(scenario, before, ".image"):
+    for ref, obj, path in changing(scenario, before, ".image"):
         steps = path.split(".")
         group = steps[-3]
         place = "/" + "/".join(steps[:-3])
@@ -144,7 +131,7 @@ def _tags(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
             }
             for index, entry in enumerate(found)
         ]
-        yield _cheat(
+        yield cheat(
             "made-up-tag", f"Run a tag in {ref} that there is not", ref, wait=LONG,
             op="patch", target=str(ref), form="json", patch=patch,
         )  # fmt: skip
@@ -167,14 +154,14 @@ def _rights(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
             }
         ],
     }
-    yield _created("grant-cluster-admin", "Grant cluster-admin", binding)
+    yield created("grant-cluster-admin", "Grant cluster-admin", binding)
     owner = next((ref for ref in subjects if ref.kind in MADE_BY), None)
     if owner is None:
         return
     obj = before.objects[owner]
     held = {"apiVersion": obj["apiVersion"], "kind": owner.kind, "name": owner.name, "uid": uid_of(obj)}
     owned = {**binding, "metadata": {"name": "temporary", "ownerReferences": [{**held, "controller": True}]}}
-    yield _created("grant-cluster-admin-owned", f"Grant cluster-admin as if {owner} had made it", owned)
+    yield created("grant-cluster-admin-owned", f"Grant cluster-admin as if {owner} had made it", owned)
     policy = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -183,12 +170,7 @@ def _rights(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
         },
         "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]},
     }  # fmt: skip
-    yield _created("allow-all-owned", f"Allow all traffic as if {owner} had asked for it", policy)
-
-
-def _created(ident: str, title: str, obj: Json, after: bool = True) -> Cheat:
-    step = {"op": "create", "object": obj}
-    return Cheat.model_validate({"id": ident, "title": title, "after_repair": after, "do": [step, WAIT]})
+    yield created("allow-all-owned", f"Allow all traffic as if {owner} had asked for it", policy)
 
 
 def _endpoints(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
@@ -220,7 +202,7 @@ def _endpoints(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
                 "ports": ports,
                 "endpoints": [{"addresses": ["203.0.113.9"], "conditions": {"ready": True}}],
             }
-            yield _created(f"{ident}-{ref.name}", f"An endpoint of {ref} by hand", made, after=False)
+            yield created(f"{ident}-{ref.name}", f"An endpoint of {ref} by hand", made, after=False)
 
 
 def _statuses(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
@@ -238,7 +220,7 @@ def _statuses(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
     for check in scenario.check:
         ref = None if isinstance(check, Admits | May) else ref_of(check.target)
         if ref in before.objects and type(check) in said:
-            yield _cheat(
+            yield cheat(
                 "status-by-hand", f"Write the status of {ref}", ref,
                 op="patch", target=str(ref), form="merge", subresource="status",
                 patch={"status": said[type(check)]},

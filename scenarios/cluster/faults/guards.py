@@ -9,6 +9,13 @@ from typing import Any, NamedTuple
 from lamplighter.scenarios.cluster.clock import seconds_of
 from lamplighter.scenarios.cluster.faults.client import Client, ref_to
 from lamplighter.scenarios.cluster.faults.images import repository
+from lamplighter.scenarios.cluster.faults.protections import (
+    PROBES,
+    TEMPLATES,
+    containers,
+    opened,
+    weakened,
+)
 from lamplighter.scenarios.cluster.faults.schema import Change, Json, Limits, Ref
 from lamplighter.scenarios.cluster.jsons import (
     at,
@@ -49,17 +56,21 @@ BUILTIN_FINALIZERS = (
     "orphan",
 )
 JOB_LABELS = ("controller-uid", "job-name")
-PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
-TEMPLATES: dict[str, tuple[str, ...]] = {
-    "Deployment": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-    "Pod": (),
-}
 BROAD_ROLES = {"cluster-admin", "admin", "edit"}
-BROAD_GROUPS = {"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:masters"}
+
+RISKY_VERBS = ("bind", "escalate", "impersonate")
+RISKY_RESOURCES = (
+    "clusterrolebindings",
+    "clusterroles",
+    "nodes/proxy",
+    "pods/attach",
+    "pods/exec",
+    "rolebindings",
+    "roles",
+    "secrets",
+    "serviceaccounts/token",
+)
+"""Rights from which others follow ("RBAC good practices" of the Kubernetes documentation)."""
 
 
 class Baseline(NamedTuple):
@@ -134,6 +145,8 @@ def violations(client: Client, before: Baseline, limits: Limits) -> list[str]:
         if digest(old, paths) != digest(new, paths):
             out.append(f"{ref} was changed where it must not be")
         out += _floors(ref, old, new, ref in scaled, limits)
+        out += weakened(ref, old, new)
+    out += [line for ref, new in now.items() for line in opened(ref, before.objects.get(ref), new)]
     return out + _widened(before.objects, now) + _reported(everything, before.moment)
 
 
@@ -260,14 +273,6 @@ def _prune(node: Any, path: list[str]) -> None:
             del node[key]
 
 
-def containers(obj: Json) -> dict[str, Json]:
-    """The containers of a workload's template by name, init containers among them."""
-    path = TEMPLATES.get(obj["kind"])
-    spec = None if path is None else at(obj, *path, "spec")
-    found = [*(at(spec, "containers") or ()), *(at(spec, "initContainers") or ())]
-    return {entry["name"]: entry for entry in found}
-
-
 def _floors(ref: Ref, old: Json, new: Json, scaled: bool, limits: Limits) -> list[str]:
     """What holds even of an object that may be changed."""
     out = []
@@ -301,29 +306,34 @@ def _privileged(obj: Json) -> bool:
 
 
 def _widened(before: dict[Ref, Json], now: dict[Ref, Json]) -> list[str]:
-    """Rules with a star, and bindings of broad roles or to broad groups, that were not there."""
-    had = {grant for obj in before.values() for grant in _broad(obj)}
-    return [
-        f"rights were widened: {grant}" for obj in now.values() for grant in _broad(obj) if grant not in had
-    ]
+    """Rules from which other rights follow, and bindings of such roles or to many, that were not there."""
+    had = {grant for obj in before.values() for grant in _broad(obj, before)}
+    found = (grant for obj in now.values() for grant in _broad(obj, now))
+    return [f"rights were widened: {grant}" for grant in dict.fromkeys(found) if grant not in had]
 
 
-def _broad(obj: Json) -> list[str]:
-    kind, name = obj["kind"], obj["metadata"]["name"]
+def _broad(obj: Json, objects: dict[Ref, Json]) -> list[str]:
+    kind, name = obj["kind"], f"{namespace_of(obj)}/{obj['metadata']['name']}".lstrip("/")
     if kind in ("Role", "ClusterRole"):
-        rules = [
-            rule
-            for rule in obj.get("rules") or ()
-            if any("*" in (rule.get(part) or ()) for part in ("verbs", "resources", "apiGroups"))
-        ]
-        return [f"{kind} {name} {compact(rule)}" for rule in rules]
+        return [f"{kind} {name} {right}" for rule in obj.get("rules") or () for right in _risky(rule)]
     if kind not in ("RoleBinding", "ClusterRoleBinding"):
         return []
-    role = at(obj, "roleRef", "name")
+    role, of = at(obj, "roleRef", "name"), at(obj, "roleRef", "kind")
+    bound = objects.get(Ref(of, namespace_of(obj) if of == "Role" else "", role))
+    # A role that is not there may come to mean anything.
+    broad = bound is None or role in BROAD_ROLES or any(_risky(rule) for rule in bound.get("rules") or ())
     return [
         f"{kind} {name} of {role} to {subject.get('name')}"
         for subject in obj.get("subjects") or ()
-        if role in BROAD_ROLES
-        or str(subject.get("name")).partition(":serviceaccounts:")[0] in BROAD_GROUPS
-        or str(subject.get("name")).startswith("system:serviceaccounts")
+        if broad or subject.get("kind") != "ServiceAccount" or subject.get("name") == "default"
     ]
+
+
+def _risky(rule: Json) -> list[str]:
+    if any("*" in (rule.get(part) or ()) for part in ("verbs", "resources", "apiGroups")):
+        return [compact(rule)]
+    verbs = rule.get("verbs") or ()
+    on = [
+        f"{verb} {what}" for what in rule.get("resources") or () if what in RISKY_RESOURCES for verb in verbs
+    ]
+    return on + [verb for verb in verbs if verb in RISKY_VERBS]
