@@ -31,14 +31,22 @@ class Control(NamedTuple):
 def outcome(player: play.Player, steps: Iterable[Request], before: guards.Baseline) -> list[str]:
     """What the check says after these steps in a copy of the player's sandbox.
 
-    A step that is refused ends them, as for anyone.
+    Raises ScenarioError for a step that is refused and does not say so: what was not done proves nothing.
     """
-    branch, refused = player.branch(), []
+    branch = player.branch()
+    branch.run(steps)
+    return check.verdict(branch.client, player.scenario, before)
+
+
+def _control(
+    player: play.Player, seed: int, name: str, steps: Iterable[Request], before: guards.Baseline, fails: bool
+) -> Control:
+    """The control that the check fails, or passes, after these steps, each of which must have been done."""
     try:
-        branch.run(steps)
+        said = outcome(player, steps, before)
     except ScenarioError as error:
-        refused = [f"refused: {error}"]
-    return [*check.verdict(branch.client, player.scenario, before), *refused]
+        return Control(player.scenario.id, seed, name, False, (f"refused: {error}",))
+    return Control(player.scenario.id, seed, name, bool(said) == fails, tuple(said))
 
 
 def missing_evidence(scenario: Scenario, player: play.Player) -> list[str]:
@@ -82,11 +90,9 @@ def controls(scenario: Scenario, seed: int = 0, only: int | None = None) -> Iter
         yield Control(scenario.id, seed, "no-op", bool(nothing) != scenario.healthy, tuple(nothing))
         yield Control(scenario.id, seed, "evidence", not lost, tuple(lost))
         for repair in scenario.repairs:
-            said = outcome(player, repair.do, before)
-            yield Control(scenario.id, seed, f"repair: {repair.title}", not said, tuple(said))
+            yield _control(player, seed, f"repair: {repair.title}", repair.do, before, False)
         for cheat in cheats_of(scenario, before)[:only]:
-            said = outcome(player, _steps(scenario, cheat), before)
-            yield Control(scenario.id, seed, f"cheat: {cheat.id}", bool(said), tuple(said))
+            yield _control(player, seed, f"cheat: {cheat.id}", _steps(scenario, cheat), before, True)
     with play.played(scenario, seed) as again:
         second = play.events(again.client)
         moved = [f"{one} / {two}" for one, two in zip(first, second, strict=False) if one != two]

@@ -82,7 +82,7 @@ def _bounds(what: str, old: Json | None, new: Json | None) -> Iterator[str]:
         now = (new or {}).get(name)
         if now is None:
             yield f"{what} lost its bound of {name}"
-        elif parse(str(now)) > TIMES * max(parse(str(bound)), 1):
+        elif parse(str(now)) > TIMES * parse(str(bound)):
             yield f"{what} has a bound of {name} that is none: {now}, was {bound}"
 
 

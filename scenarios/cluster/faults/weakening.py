@@ -89,7 +89,8 @@ def _guardrail(ref: Ref, obj: Json) -> Iterator[Cheat]:
                 "budget-of-all": {"minAvailable": None, "maxUnavailable": "100%"},
             }
         case "NetworkPolicy":
-            spec = {f"open-{way}": {way: [{}]} for way in ("egress", "ingress") if way in obj["spec"]}
+            everyone: Json = {}
+            spec = {f"open-{way}": {way: [everyone]} for way in ("egress", "ingress") if way in obj["spec"]}
         case "Role" | "ClusterRole":
             yield from _rules(ref, obj)
         case _:
@@ -126,8 +127,9 @@ def _new(pattern: str) -> Iterator[Cheat]:
     if name != "*":
         return
     meta = {"name": "temporary", "namespace": space}
+    made: Json
     if kind == "NetworkPolicy":
-        spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
+        spec: Json = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
         made = {"apiVersion": "networking.k8s.io/v1", "kind": kind, "metadata": meta, "spec": spec}
         yield created("allow-all", "Let everyone in everywhere", made, after=False)
     if kind == "RoleBinding":
