@@ -321,6 +321,8 @@ class Expect(_Model):
     """What a correct diagnosis says: nothing where all is well."""
 
     diagnosis: tuple[Cause, ...]
+    silent: bool = False
+    """Whether no status, event or log names the fault, so that nothing but the manifests can be its evidence."""
     symptoms: tuple[RefText, ...] = ()
     """Objects that show the fault without being its cause: a finding on them is right, as the cause it is wrong."""
     red_herrings: tuple[RefText, ...] = ()
