@@ -220,7 +220,7 @@ def _statuses(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
     }
     for check in scenario.check:
         ref = None if isinstance(check, Admits | May) else ref_of(check.target)
-        if ref in before.objects and type(check) in said:
+        if ref is not None and ref in before.objects and type(check) in said:
             yield cheat(
                 "status-by-hand", f"Write the status of {ref}", ref,
                 op="patch", target=str(ref), form="merge", subresource="status",
