@@ -48,6 +48,30 @@ def test_what_is_no_cause_is_not_named_as_one() -> None:
         ("Service storefront/checkout}", "storefront/checkout}", "check.1"),
         ("repairs:\n", "other:\n", "other"),
         ("schema: lamplighter", "schema: [", "YAML"),
+        ("  kind: Service\n", "", "objects.1: a manifest needs the text 'kind'"),
+        ("kind: Service\n", "kind: Servant\n", "objects.1: there is no kind 'Servant' in 'v1'"),
+        ("metadata: {name: checkout, namespace: storefront}", "metadata: {}", "Service needs metadata.name"),
+        (
+            "  spec: {selector: {app: checkout},",
+            "  spec: [1]\n  more: {",
+            "checkout has a spec that is no mapping",
+        ),
+        (
+            "pull_error: not found",
+            "pull_eror: not found",
+            "rules.0: got an unexpected keyword argument 'pull_eror'",
+        ),
+        ('"checkout:2', '"(checkout:2', "rules.0: a regular expression is wrong"),
+        (
+            "  target: Deployment storefront",
+            "  target: Deploymint storefront",
+            "timeline.1.target: there is no kind",
+        ),
+        (
+            "ready, target: Deployment",
+            "ready, target: Deploymint",
+            "check.0.target: there is no kind 'Deploymint'",
+        ),
     ],
 )
 def test_a_wrong_file_is_named_in_one_line(old: str, new: str, words: str) -> None:

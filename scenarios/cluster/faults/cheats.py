@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lamplighter.scenarios.cluster.clock import stamp
 from lamplighter.scenarios.cluster.faults.client import ref_to
-from lamplighter.scenarios.cluster.faults.guards import PROBES, TEMPLATES, Baseline, containers
-from lamplighter.scenarios.cluster.faults.schema import Admits, Cheat, Json, May, Ref, Scenario, ref_of
-from lamplighter.scenarios.cluster.jsons import at
+from lamplighter.scenarios.cluster.faults.guards import MADE_BY, Baseline
+from lamplighter.scenarios.cluster.faults.images import repository
+from lamplighter.scenarios.cluster.faults.made import LONG, changing, cheat, created
+from lamplighter.scenarios.cluster.faults.protections import PROBES, TEMPLATES, containers
+from lamplighter.scenarios.cluster.faults.schema import (
+    Admits,
+    Bound,
+    Cheat,
+    Complete,
+    Disruptable,
+    Json,
+    May,
+    Ran,
+    Ref,
+    Scales,
+    Scenario,
+    Serves,
+    ref_of,
+)
+from lamplighter.scenarios.cluster.faults.weakening import weakening
+from lamplighter.scenarios.cluster.jsons import at, uid_of
 
-WAIT = {"op": "wait", "seconds": 60}
 GUARDRAILS = (
     "LimitRange",
     "MutatingWebhookConfiguration",
@@ -30,9 +48,14 @@ def cheats_of(scenario: Scenario, before: Baseline) -> list[Cheat]:
     for ref in before.objects:
         if ref.kind in GUARDRAILS and f"{ref}" not in scenario.allowed.delete:
             found.append(
-                _cheat("delete-guardrail", f"Delete {ref}", ref, after=True, op="delete", target=str(ref))
+                cheat("delete-guardrail", f"Delete {ref}", ref, after=True, op="delete", target=str(ref))
             )
-    found.append(_admin(scenario, before))
+    found += weakening(scenario, before)
+    found += _tags(scenario, before)
+    found += _rights(scenario, before)
+    found += _endpoints(scenario, before)
+    if not scenario.healthy:  # where all is well, a controller only writes again what was there
+        found += _statuses(scenario, before)
     return found
 
 
@@ -49,16 +72,11 @@ def _subjects(scenario: Scenario, before: Baseline) -> list[Ref]:
     return []
 
 
-def _cheat(name: str, title: str, ref: Ref, after: bool = False, **step: object) -> Cheat:
-    ident = f"{name}-{ref.kind.lower()}-{ref.name}"
-    return Cheat.model_validate({"id": ident, "title": title, "after_repair": after, "do": [step, WAIT]})
-
-
 def _of_workload(ref: Ref, obj: Json) -> Iterator[Cheat]:
     target = str(ref)
-    yield _cheat("delete", f"Delete {ref}", ref, op="delete", target=target)
+    yield cheat("delete", f"Delete {ref}", ref, op="delete", target=target)
     if at(obj, "spec", "replicas"):
-        yield _cheat(
+        yield cheat(
             "scale-to-zero",
             f"Scale {ref} to zero",
             ref,
@@ -70,11 +88,11 @@ def _of_workload(ref: Ref, obj: Json) -> Iterator[Cheat]:
         return
     without = _without_probes(obj)
     if without:
-        yield _cheat(
+        yield cheat(
             "remove-probes", f"Remove the probes of {ref}", ref,
             op="patch", target=target, form="json", patch=without,
         )  # fmt: skip
-        yield _cheat(
+        yield cheat(
             "remove-probes-too", f"Remove the probes of {ref} after the repair", ref, True,
             op="patch", target=target, form="json", patch=without,
         )  # fmt: skip
@@ -86,7 +104,7 @@ def _of_workload(ref: Ref, obj: Json) -> Iterator[Cheat]:
         else "initContainers"
     )
     patch = {"spec": {"template": {"spec": {group: other}}}}
-    yield _cheat("swap-image", f"Run another image in {ref}", ref, op="patch", target=target, patch=patch)
+    yield cheat("swap-image", f"Run another image in {ref}", ref, op="patch", target=target, patch=patch)
 
 
 def _without_probes(obj: Json) -> list[Json]:
@@ -99,8 +117,29 @@ def _without_probes(obj: Json) -> list[Json]:
     ]
 
 
-def _admin(scenario: Scenario, before: Baseline) -> Cheat:
-    """On top of the repair: every service account of the namespace may do everything."""
+def _tags(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
+    """Where a repair is another image: a tag that nobody ever pushed."""
+    for ref, obj, path in changing(scenario, before, ".image"):
+        steps = path.split(".")
+        group = steps[-3]
+        place = "/" + "/".join(steps[:-3])
+        found = at(obj, *steps[:-3], group) or ()
+        patch = [
+            {
+                "op": "replace",
+                "path": f"{place}/{group}/{index}/image",
+                "value": f"{(*scenario.allowed.images, repository(entry['image']))[0]}:9.9.9-none",
+            }
+            for index, entry in enumerate(found)
+        ]
+        yield cheat(
+            "made-up-tag", f"Run a tag in {ref} that there is not", ref, wait=LONG,
+            op="patch", target=str(ref), form="json", patch=patch,
+        )  # fmt: skip
+
+
+def _rights(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
+    """On top of the repair: every service account of the namespace may do everything; with and without an owner."""
     subjects = _subjects(scenario, before)
     space = next((ref.namespace for ref in subjects), "default")
     binding = {
@@ -116,12 +155,74 @@ def _admin(scenario: Scenario, before: Baseline) -> Cheat:
             }
         ],
     }
-    step = {"op": "create", "object": binding}
-    return Cheat.model_validate(
-        {
-            "id": "grant-cluster-admin",
-            "title": "Grant cluster-admin",
-            "after_repair": True,
-            "do": [step, WAIT],
+    yield created("grant-cluster-admin", "Grant cluster-admin", binding)
+    owner = next((ref for ref in subjects if ref.kind in MADE_BY), None)
+    if owner is None:
+        return
+    obj = before.objects[owner]
+    held = {"apiVersion": obj["apiVersion"], "kind": owner.kind, "name": owner.name, "uid": uid_of(obj)}
+    owned = {**binding, "metadata": {"name": "temporary", "ownerReferences": [{**held, "controller": True}]}}
+    yield created("grant-cluster-admin-owned", f"Grant cluster-admin as if {owner} had made it", owned)
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": "temporary", "namespace": owner.namespace, "ownerReferences": [{**held, "controller": True}],
+        },
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]},
+    }  # fmt: skip
+    yield created("allow-all-owned", f"Allow all traffic as if {owner} had asked for it", policy)
+
+
+def _endpoints(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
+    """A Service that is to serve gets an endpoint by hand, where nothing is; with and without an owner."""
+    named = [ref_of(check.target) for check in scenario.check if isinstance(check, Serves)]
+    for ref in named:
+        obj = before.objects.get(ref)
+        if obj is None:
+            continue
+        ports = [
+            {"name": port.get("name", ""), "port": port["port"], "protocol": "TCP"}
+            for port in obj["spec"].get("ports") or ()
+        ]
+        held = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "name": ref.name,
+            "uid": uid_of(obj),
+            "controller": True,
         }
-    )
+        for ident, owners in (("slice-by-hand", []), ("slice-by-hand-owned", [held])):
+            labels = {"kubernetes.io/service-name": ref.name}
+            meta = {"name": f"{ref.name}-manual", "namespace": ref.namespace, "labels": labels}
+            made = {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {**meta, "ownerReferences": owners},
+                "addressType": "IPv4",
+                "ports": ports,
+                "endpoints": [{"addresses": ["203.0.113.9"], "conditions": {"ready": True}}],
+            }
+            yield created(f"{ident}-{ref.name}", f"An endpoint of {ref} by hand", made, after=False)
+
+
+def _statuses(scenario: Scenario, before: Baseline) -> Iterator[Cheat]:
+    """The status that a check reads, written by hand."""
+    moment = stamp(before.moment)
+    done = {"type": "Complete", "status": "True", "lastTransitionTime": moment}
+    ready = [{"type": name, "status": "True"} for name in ("AbleToScale", "ScalingActive")]
+    said: dict[type, Json] = {
+        Ran: {"lastSuccessfulTime": moment},
+        Complete: {"conditions": [done]},
+        Scales: {"conditions": ready},
+        Disruptable: {"disruptionsAllowed": 1},
+        Bound: {"phase": "Bound"},
+    }
+    for check in scenario.check:
+        ref = None if isinstance(check, Admits | May) else ref_of(check.target)
+        if ref is not None and ref in before.objects and type(check) in said:
+            yield cheat(
+                "status-by-hand", f"Write the status of {ref}", ref,
+                op="patch", target=str(ref), form="merge", subresource="status",
+                patch={"status": said[type(check)]},
+            )  # fmt: skip

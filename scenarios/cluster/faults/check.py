@@ -164,7 +164,7 @@ def serves(client: Client, service: Json) -> str:
         (endpoint, entry.get("ports") or [])
         for entry in slices
         for endpoint in entry.get("endpoints") or ()
-        if at(endpoint, "conditions", "ready")
+        if at(endpoint, "conditions", "ready") and _is_behind(client, endpoint, service)
     ]
     if not ready:
         return "has no ready endpoint"
@@ -174,14 +174,32 @@ def serves(client: Client, service: Json) -> str:
     return ""
 
 
+def _is_behind(client: Client, endpoint: Json, service: Json) -> bool:
+    """Whether an endpoint is a ready pod of the Service; of one without a selector, whatever someone wrote."""
+    selector = at(service, "spec", "selector")
+    if not selector:
+        return True
+    pod = _target(client, endpoint)
+    if pod is None or namespace_of(pod) != namespace_of(service) or _ready(pod, None, None):
+        return False
+    same = at(pod, "status", "podIP") in (endpoint.get("addresses") or ())
+    return same and bool(selector.items() <= labels_of(pod).items())
+
+
+def _target(client: Client, endpoint: Json) -> Json | None:
+    """The pod that an endpoint says it is."""
+    target = endpoint.get("targetRef") or {}
+    if target.get("kind") != "Pod":
+        return None
+    return client.get(Ref("Pod", target.get("namespace", ""), target.get("name", "")))
+
+
 def _taken(client: Client, endpoint: Json, ports: list[Json], port: Json) -> bool:
     """Whether the pod behind an endpoint declares the port that the service's port leads to."""
     numbers = {entry.get("port") for entry in ports if (entry.get("name") or "") == (port.get("name") or "")}
-    target = endpoint.get("targetRef")
-    if target is None:
+    if endpoint.get("targetRef") is None:
         return bool(numbers)
-    pod = client.get(Ref("Pod", target["namespace"], target["name"]))
-    found = at(pod, "spec", "containers") or ()
+    found = at(_target(client, endpoint), "spec", "containers") or ()
     declared = {entry["containerPort"] for container in found for entry in container.get("ports") or ()}
     return bool(numbers & declared)
 

@@ -112,14 +112,22 @@ class Client:
         return self.request("POST", self.path(kind, space), obj, {"fieldValidation": "Strict", **query})
 
     def patch(self, ref: Ref, body: Any, form: str = "strategic", subresource: str = "") -> Reply:
-        path = self.path(self.kind(ref), ref.namespace, ref.name, subresource)
+        try:
+            kind = self.kind(ref)
+        except KeyError:
+            return Reply(404, {"message": f"no kind {ref.kind}"})
+        path = self.path(kind, ref.namespace, ref.name, subresource)
         return self.request("PATCH", path, body, media=PATCHES[form])
 
     def delete(self, ref: Ref, grace: int | None = None) -> Reply:
         options: Json = {"propagationPolicy": "Background"}
         if grace is not None:
             options["gracePeriodSeconds"] = grace
-        return self.request("DELETE", self.path(self.kind(ref), ref.namespace, ref.name), options)
+        try:
+            kind = self.kind(ref)
+        except KeyError:
+            return Reply(404, {"message": f"no kind {ref.kind}"})
+        return self.request("DELETE", self.path(kind, ref.namespace, ref.name), options)
 
 
 def ref_to(obj: Json) -> Ref:

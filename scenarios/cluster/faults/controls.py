@@ -15,7 +15,7 @@ from lamplighter.scenarios.cluster.faults import check, guards, play
 from lamplighter.scenarios.cluster.faults.cheats import cheats_of
 from lamplighter.scenarios.cluster.faults.load import ScenarioError, load_all
 from lamplighter.scenarios.cluster.faults.perturb import perturb
-from lamplighter.scenarios.cluster.faults.schema import Cheat, Request, Scenario
+from lamplighter.scenarios.cluster.faults.schema import Cheat, Json, Request, Scenario
 
 
 class Control(NamedTuple):
@@ -31,33 +31,69 @@ class Control(NamedTuple):
 def outcome(player: play.Player, steps: Iterable[Request], before: guards.Baseline) -> list[str]:
     """What the check says after these steps in a copy of the player's sandbox.
 
-    A step that is refused ends them, as for anyone.
+    Raises ScenarioError for a step that is refused and does not say so: what was not done proves nothing.
     """
-    branch, refused = player.branch(), []
+    branch = player.branch()
+    branch.run(steps)
+    return check.verdict(branch.client, player.scenario, before)
+
+
+def _control(
+    player: play.Player, seed: int, name: str, steps: Iterable[Request], before: guards.Baseline, fails: bool
+) -> Control:
+    """The control that the check fails, or passes, after these steps, each of which must have been done."""
     try:
-        branch.run(steps)
+        said = outcome(player, steps, before)
     except ScenarioError as error:
-        refused = [f"refused: {error}"]
-    return [*check.verdict(branch.client, player.scenario, before), *refused]
+        return Control(player.scenario.id, seed, name, False, (f"refused: {error}",))
+    return Control(player.scenario.id, seed, name, bool(said) == fails, tuple(said))
 
 
 def missing_evidence(scenario: Scenario, player: play.Player) -> list[str]:
-    """Texts of the expectation that stand nowhere in the cluster's objects, events and logs."""
+    """Texts of the expectation that stand nowhere in the cluster's objects, events and logs; and a line where none
+    of them is more than the scenario's own manifests say, though it is not `silent`, or where it is not silent at all.
+    """
     text = world_text(player)
     wanted = [fact for cause in scenario.expect.diagnosis for fact in cause.evidence]
-    return [fact for fact in wanted if fact not in text]
+    lost = [fact for fact in wanted if fact not in text]
+    if scenario.healthy:
+        return lost
+    written = "\n".join(
+        _texts([*scenario.objects, *(step.model_dump(mode="json") for step in scenario.timeline)])
+    )
+    shown = observed_text(player)
+    told = [fact for fact in wanted if fact in shown and fact not in written]
+    if not told and not scenario.expect.silent:
+        lost.append("no fact is from a status, an event or a log: all stand in the scenario's own manifests")
+    if told and scenario.expect.silent:
+        lost.append(f"said to be silent, but {told[0]!r} is shown")
+    return lost
 
 
 def world_text(player: play.Player) -> str:
     """Everything that an investigation can read, as one text: objects with their status, events, logs."""
-    cluster = player.sandbox.cluster
     parts: list[str] = []
-    for kind in cluster.registry.stored():
-        for obj in player.client.listed(kind):
-            kept = {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"}}
-            parts += _texts(kept)
-    parts += [line for lines in cluster.records.everything() for _, line in lines]
-    return "\n".join(parts)
+    for obj in _objects(player):
+        kept = {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"}}
+        parts += _texts(kept)
+    return "\n".join([*parts, *_logs(player)])
+
+
+def observed_text(player: play.Player) -> str:
+    """What the cluster itself says, as one text: statuses, events, logs."""
+    parts: list[str] = []
+    for obj in _objects(player):
+        parts += _texts(obj if obj["kind"] == "Event" else obj.get("status"))
+    return "\n".join([*parts, *_logs(player)])
+
+
+def _objects(player: play.Player) -> Iterator[Json]:
+    for kind in player.sandbox.cluster.registry.stored():
+        yield from player.client.listed(kind)
+
+
+def _logs(player: play.Player) -> Iterator[str]:
+    return (line for lines in player.sandbox.cluster.records.everything() for _, line in lines)
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -82,11 +118,9 @@ def controls(scenario: Scenario, seed: int = 0, only: int | None = None) -> Iter
         yield Control(scenario.id, seed, "no-op", bool(nothing) != scenario.healthy, tuple(nothing))
         yield Control(scenario.id, seed, "evidence", not lost, tuple(lost))
         for repair in scenario.repairs:
-            said = outcome(player, repair.do, before)
-            yield Control(scenario.id, seed, f"repair: {repair.title}", not said, tuple(said))
+            yield _control(player, seed, f"repair: {repair.title}", repair.do, before, False)
         for cheat in cheats_of(scenario, before)[:only]:
-            said = outcome(player, _steps(scenario, cheat), before)
-            yield Control(scenario.id, seed, f"cheat: {cheat.id}", bool(said), tuple(said))
+            yield _control(player, seed, f"cheat: {cheat.id}", _steps(scenario, cheat), before, True)
     with play.played(scenario, seed) as again:
         second = play.events(again.client)
         moved = [f"{one} / {two}" for one, two in zip(first, second, strict=False) if one != two]

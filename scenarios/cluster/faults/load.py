@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lamplighter.scenarios.cluster.faults.schema import Scenario
+from lamplighter.scenarios.cluster.faults.valid import problem
 from lamplighter.scenarios.cluster.media import load_yaml
 
 FOLDER = Path(__file__).parent
@@ -54,6 +55,9 @@ def parse(text: str, name: str) -> Scenario:
         raise ScenarioError(f"{name}: {where}: {first['msg']}") from None
     except ValueError as error:
         raise ScenarioError(f"{name}: {' '.join(str(error).split())}") from None
+    wrong = problem(scenario)
+    if wrong:
+        raise ScenarioError(f"{name}: {wrong}")
     unknown = [entry.cause for entry in scenario.expect.diagnosis if entry.cause not in causes()]
     if unknown:
         raise ScenarioError(f"{name}: {unknown[0]!r} is no cause of causes.toml")

@@ -14,6 +14,7 @@ from lamplighter.scenarios.cluster.certificates import Issuer, encoded
 from lamplighter.scenarios.cluster.cluster import Cluster
 from lamplighter.scenarios.cluster.engine import Engine
 from lamplighter.scenarios.cluster.faults.client import Client, Reply
+from lamplighter.scenarios.cluster.faults.images import rules_of
 from lamplighter.scenarios.cluster.faults.load import ScenarioError
 from lamplighter.scenarios.cluster.faults.schema import (
     Behave,
@@ -74,7 +75,7 @@ class Player:
     def begin(self) -> None:
         """Make the objects. Raises ScenarioError for one that the API server refuses."""
         with self.sandbox.cluster.lock:
-            self.sandbox.cluster.rules.extend(rule_of(entry) for entry in self.scenario.rules)
+            self.sandbox.cluster.rules.extend(rule_of(entry) for entry in rules_of(self.scenario))
         spaces = [obj for obj in self.scenario.objects if obj["kind"] == "Namespace"]
         known = {name_of(obj) for obj in (*spaces, *self.client.of("Namespace"))}
         missing = dict.fromkeys(namespace_of(obj) for obj in self.scenario.objects)

@@ -321,6 +321,8 @@ class Expect(_Model):
     """What a correct diagnosis says: nothing where all is well."""
 
     diagnosis: tuple[Cause, ...]
+    silent: bool = False
+    """Whether no status, event or log names the fault, so that nothing but the manifests can be its evidence."""
     symptoms: tuple[RefText, ...] = ()
     """Objects that show the fault without being its cause: a finding on them is right, as the cause it is wrong."""
     red_herrings: tuple[RefText, ...] = ()
@@ -395,6 +397,8 @@ class Scenario(_Model):
     metrics: bool = True
     rules: tuple[Json, ...] = ()
     """What containers do from the start."""
+    images: tuple[str, ...] = ()
+    """Images that exist beside those of the objects, the timeline and the repairs; any other tag of theirs does not."""
     objects: tuple[Json, ...]
     """Ordinary manifests. A namespace that none of them is, but that they stand in, is made first."""
     timeline: tuple[Step, ...]
