@@ -29,6 +29,7 @@ from lamplighter.scenarios.cluster.service.control import Json, Listener, told
 from lamplighter.scenarios.cluster.service.injections import Injections, begun_with, scenario_of
 from lamplighter.scenarios.cluster.service.manage import Options
 from lamplighter.scenarios.cluster.service.place import Place, Record, start_of
+from lamplighter.scenarios.cluster.watches import Watcher
 
 ZONES = "abc"
 READY_SECONDS = 10.0
@@ -121,7 +122,7 @@ class Service:
         cluster = self.sandbox.cluster
         with cluster.lock:
             counts = {kind.key: cluster.store.count(kind.key) for kind in cluster.registry.stored()}
-            watches = len(cluster.store.listeners) - 1  # the engine listens too
+            watches = sum(isinstance(listener, Watcher) for listener in cluster.store.listeners)
         objects = {key: count for key, count in sorted(counts.items()) if count}
         injected = [asdict(each) for each in self.injections.all]
         return {
