@@ -271,9 +271,9 @@ def large(bench: Bench, pods: int) -> dict[str, float]:
     start = time.monotonic()
     client.call("GET", "/api/v1/pods?limit=500")
     made |= {
-        "large_list_seconds": round(statistics.median(seconds), 2),
+        "large_list_seconds": round(statistics.median(seconds), 4),
         "large_list_mib": round(len(body) / 2**20, 1),
-        "large_page_seconds": round(time.monotonic() - start, 3),
+        "large_page_seconds": round(time.monotonic() - start, 4),
     }
     rss = bench.rss()
     return made if rss is None else {**made, "large_rss_mib": round(rss / 2**20, 1)}

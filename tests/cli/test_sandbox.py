@@ -36,10 +36,12 @@ def answer(done: process.Completed, code: int = 0) -> dict[str, Any]:
 
 
 def ended(pid: int) -> bool:
-    """Within a few seconds; whoever started it does not wait for it, so it may stay on as a zombie."""
+    """Within a few seconds; whoever started it does not wait for it, so it may stay on as a zombie. Its other threads
+    hold its files, the lock among them, until the last of them has gone."""
     for _ in range(100):
         try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            dead = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            if dead and len(list(Path(f"/proc/{pid}/task").iterdir())) == 1:
                 return True
         except FileNotFoundError:
             return True
