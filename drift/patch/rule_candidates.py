@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lamplighter.core.operations import ByteEdit
 from lamplighter.drift.hcl import address as addresses
 from lamplighter.drift.hcl.address import quote
 from lamplighter.drift.hcl.syntax import Block, Body, HclSyntaxError, parse, source
@@ -101,20 +100,23 @@ def generalised(
 def _texts(passage: Passage, code: Code, edits: Sequence[FileEdits]) -> tuple[bytes, bytes]:
     """A passage before and after. Raises _NotGeneral for an edit that reaches over its end."""
     content, (start, end) = code.contents[passage.file], passage.span
+    was = content[start:end]
     inside = [
-        ByteEdit(start=edit.start - start, end=edit.end - start, old=edit.old, new=edit.new)
+        edit
         for of_file in edits
         if of_file.file == passage.file
         for edit in of_file.edits
         if (edit.end > start and edit.start < end) or start == end == edit.start
     ]
-    was = content[start:end]
-    if any(edit.start < 0 or edit.end > len(was) for edit in inside):
+    if any(edit.start < start or edit.end > end for edit in inside):
         # The line end behind a block goes with it.
-        if all(edit.start <= 0 and edit.end >= len(was) and not edit.new.strip() for edit in inside):
+        if all(edit.start <= start and edit.end >= end and not edit.new.strip() for edit in inside):
             return was, b""
         raise _NotGeneral
-    return was, applied(was, inside)
+    moved = (
+        edit.model_copy(update={"start": edit.start - start, "end": edit.end - start}) for edit in inside
+    )
+    return was, applied(was, [*moved])
 
 
 def _changes(passage: Passage, was: bytes, now: bytes, values: Mapping[str, str]) -> Iterator[Change]:

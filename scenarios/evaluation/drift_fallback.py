@@ -34,9 +34,8 @@ from lamplighter.drift.suggest import remember_confirmed, suggested, uncertain
 from lamplighter.memory.learnt import Learnt
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.drift.schema import Scenario
-from lamplighter.scenarios.evaluation.drift_score import bare
 from lamplighter.scenarios.evaluation.fallback_model import SHARES, Right, Scripted
-from lamplighter.scenarios.evaluation.fallback_truth import astray, is_true, says
+from lamplighter.scenarios.evaluation.fallback_truth import astray, carried, is_true, says
 from lamplighter.tools.cloudtrail import TraceFiles
 
 CASES = 30
@@ -258,14 +257,8 @@ def _count(case: _Prepared, made: Patch, model: Scripted | None, found: _Pass) -
 
 
 def _holds(placed: Placed, case: _Prepared, made: Patch) -> bool:
-    item = placed.item
-    about = [
-        drift
-        for drift in case.scenario.drifts
-        if drift.address == item.address and bare(drift.path) == item.attribute
-    ]
     strayed = astray(case.scenario, made.before, made.after, made.placed)
-    return all(says(drift, made.after) for drift in about) and not strayed
+    return carried(placed.item, case.scenario, made.after) and not strayed
 
 
 def _metrics(passes: Mapping[str, _Pass]) -> dict[str, float]:

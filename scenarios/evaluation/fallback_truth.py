@@ -33,12 +33,25 @@ def says(drift: DriftTruth, after: Code) -> bool:
     return (drift.added or drift.removed) != () and _has_members(drift, address, said.type, after)
 
 
+def carried(item: DriftItem, case: Scenario, after: Code) -> bool:
+    """Whether the code says a drift that was placed as the recorded cloud has it: of a set the member that the item is
+    about, since the call that did the rest may be one that nobody knows."""
+    if item.action not in ("add", "remove"):
+        about = [drift for drift in case.drifts if _is_about(item, drift)]
+        return all(says(drift, after) for drift in about)
+    members = after.written.members(address_in(after, item.address or "") or "", item.attribute)
+    known = [member.value for member in members or []]
+    added = item.action == "add"
+    return is_true(item, case) and _within(item.live_value if added else item.code_value, known) == added
+
+
 def is_true(item: DriftItem, case: Scenario) -> bool:
     """Whether the recorded cloud has a suggested drift, as Terraform would say if it were asked."""
-    return any(
-        (drift.address, bare(drift.path)) == (item.address, item.attribute) and _is_live(item, drift)
-        for drift in case.drifts
-    )
+    return any(_is_about(item, drift) and _is_live(item, drift) for drift in case.drifts)
+
+
+def _is_about(item: DriftItem, drift: DriftTruth) -> bool:
+    return (drift.address, bare(drift.path)) == (item.address, item.attribute)
 
 
 def _is_live(item: DriftItem, drift: DriftTruth) -> bool:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from lamplighter.core.operations import ByteEdit
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
+from lamplighter.drift.patch.model import FileEdits
 from lamplighter.drift.patch.passages import Passages, passages_of
 from lamplighter.drift.patch.rule_candidates import generalised, instantiated, kind_of
 from tests.drift.code.world import resource
@@ -180,6 +182,16 @@ def test_what_cannot_be_told_is_not_kept(old: str, new: str) -> None:
     now = things()
     first = item(ONE, "count_of", 6, was=5)
     assert generalised(first, found(first, now), now, edits_of(now, old, new)) is None
+
+
+def test_an_edit_that_begins_before_the_block_is_not_kept() -> None:
+    first, now = item(ONE, "count_of", 6, was=5), things()
+    old = '}\n\nresource "aws_thing" "one" {\n  count_of = 5'
+    new = '}\n# new\nresource "aws_thing" "one" {\n  count_of = 6'
+    assert old in CODE
+    start = now.contents["main.tf"].index(old.encode())
+    edit = ByteEdit(start=start, end=start + len(old), old=old, new=new)
+    assert generalised(first, found(first, now), now, [FileEdits("main.tf", (edit,))]) is None
 
 
 def test_what_does_not_fit_gives_no_candidate() -> None:
