@@ -68,7 +68,7 @@ def judge(goals: Sequence[Goal], before: Code, after: Code) -> Judgement:
     allowed = [_Allowed(goal, before, after) for goal in goals]
     for one in allowed:
         one.take_members(allowed)
-    carried = _carried(before, after)
+    carried = moved_between(before, after)
     for change in changes(before.written, after.written, carried):
         if not any(one.covers(change) for one in allowed) and not _is_stored(change, after):
             return Judgement(_said(change))
@@ -97,7 +97,7 @@ def _referring(goals: Sequence[Goal], before: Code, after: Code) -> tuple[Code, 
     seen: Changed = frozenset()
     live = [goal.item for goal in goals if goal.verdict is Verdict.CODIFY]
     for _ in range(_ROUNDS):
-        found = changes(was.written, now.written, _carried(was, now))
+        found = changes(was.written, now.written, moved_between(was, now))
         changed = seen | changed_parts((change.address, change.path) for change in found)
         if changed == seen or not is_referred_to(changed, (before, after)):
             break
@@ -109,7 +109,7 @@ def _referring(goals: Sequence[Goal], before: Code, after: Code) -> tuple[Code, 
     return was, now, seen
 
 
-def _carried(before: Code, after: Code) -> Mapping[str, str]:
+def moved_between(before: Code, after: Code) -> Mapping[str, str]:
     """Instances that `moved` blocks carry to another address: the new one -> the one before."""
     found: dict[str, str] = {}
     known = before.written.instances

@@ -35,7 +35,7 @@ from lamplighter.memory.learnt import Learnt
 from lamplighter.scenarios.drift import schema
 from lamplighter.scenarios.drift.schema import Scenario
 from lamplighter.scenarios.evaluation.fallback_model import SHARES, Right, Scripted
-from lamplighter.scenarios.evaluation.fallback_truth import astray, carried, is_true, says
+from lamplighter.scenarios.evaluation.fallback_truth import astray, is_true, says, says_placed
 from lamplighter.tools.cloudtrail import TraceFiles
 
 CASES = 30
@@ -258,7 +258,7 @@ def _count(case: _Prepared, made: Patch, model: Scripted | None, found: _Pass) -
 
 def _holds(placed: Placed, case: _Prepared, made: Patch) -> bool:
     strayed = astray(case.scenario, made.before, made.after, made.placed)
-    return carried(placed.item, case.scenario, made.after) and not strayed
+    return says_placed(placed.item, case.scenario, made.after) and not strayed
 
 
 def _metrics(passes: Mapping[str, _Pass]) -> dict[str, float]:

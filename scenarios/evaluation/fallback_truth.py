@@ -13,7 +13,7 @@ from lamplighter.drift.members import in_block, sets
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.goals import address_in, imported_for, reached
-from lamplighter.drift.patch.judge import Change, changes
+from lamplighter.drift.patch.judge import Change, changes, moved_between
 from lamplighter.drift.patch.model import Placed
 from lamplighter.drift.values import ABSENT, same
 from lamplighter.scenarios.drift.schema import DriftTruth, Scenario
@@ -33,12 +33,13 @@ def says(drift: DriftTruth, after: Code) -> bool:
     return (drift.added or drift.removed) != () and _has_members(drift, address, said.type, after)
 
 
-def carried(item: DriftItem, case: Scenario, after: Code) -> bool:
+def says_placed(item: DriftItem, case: Scenario, after: Code) -> bool:
     """Whether the code says a drift that was placed as the recorded cloud has it: of a set the member that the item is
     about, since the call that did the rest may be one that nobody knows."""
+    if all(says(drift, after) for drift in case.drifts if _is_about(item, drift)):
+        return True
     if item.action not in ("add", "remove"):
-        about = [drift for drift in case.drifts if _is_about(item, drift)]
-        return all(says(drift, after) for drift in about)
+        return False
     members = after.written.members(address_in(after, item.address or "") or "", item.attribute)
     known = [member.value for member in members or []]
     added = item.action == "add"
@@ -107,7 +108,7 @@ def astray(case: Scenario, before: Code, after: Code, placed: tuple[Placed, ...]
     new |= {imported_for(one.item, after, before) for one in placed if one.item.action == "create"}
     return [
         change
-        for change in changes(before.written, after.written)
+        for change in changes(before.written, after.written, moved_between(before, after))
         if change.address not in new and not any(_covers(*key, change) for key in named)
     ]
 
