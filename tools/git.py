@@ -71,7 +71,9 @@ def commit_on_branch(
     git says.
     """
     if _try(directory, "check-ref-format", "--branch", branch).code != 0 or branch.startswith(("-", "refs/")):
-        raise InputError(printable(branch, limit=100), "is no name for a branch", "give another")
+        raise InputError(
+            printable(branch, limit=100) or "an empty name", "is no name for a branch", "give another"
+        )
     prefix = _line(directory, "rev-parse", "--show-prefix")
     head = _git(directory, "rev-parse", "--verify", "HEAD").decode().strip()
     if any(_try(directory, "var", f"GIT_{who}_IDENT").code != 0 for who in ("AUTHOR", "COMMITTER")):

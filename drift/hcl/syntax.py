@@ -5,6 +5,7 @@ Source of the language: HashiCorp's "HCL Native Syntax Specification"; the parse
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -91,6 +92,15 @@ def parse(content: bytes, file: str) -> Body:
 def tree(content: bytes) -> Node:
     """The root node of a file, whether it is HCL or not."""
     return _parser().parse(content).root_node
+
+
+def nodes(root: Node) -> Iterator[Node]:
+    """A node and all below it, in no order of the text."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += node.children
 
 
 def source(node: Node) -> str:

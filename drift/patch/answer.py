@@ -8,14 +8,14 @@ says what is live, and changes nothing else, is the judge's to say, as of any ru
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lamplighter.core.text import printable
 from lamplighter.drift.hcl.functions import FUNCTIONS
-from lamplighter.drift.hcl.syntax import Block, Body, HclSyntaxError, parse, source, tree
+from lamplighter.drift.hcl.syntax import Block, Body, HclSyntaxError, nodes, parse, source, tree
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch import closed, statements
 from lamplighter.drift.patch.closed import Changed
@@ -25,7 +25,7 @@ from lamplighter.drift.patch.passages import NEW_VARIABLE, Passage
 from lamplighter.drift.provider_schema import ProviderSchemas
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    pass
 
 MOST_TOKENS = 800
 """Tokens of an answer."""
@@ -254,17 +254,9 @@ def _require_undeclared(file: str, after: bytes, code: Code) -> None:
 def _calls(content: bytes, declares: int) -> set[str]:
     """Calls of functions that do more than compute, as written."""
     pure = FUNCTIONS.keys() | (_TYPES if declares else set())
-    calls = (node for node in _nodes(tree(content)) if node.type == "function_call")
+    calls = (node for node in nodes(tree(content)) if node.type == "function_call")
     return {source(node) for node in calls if source(node.children[0]) not in pure}
 
 
 def _comments(content: bytes) -> set[str]:
-    return {source(node).strip() for node in _nodes(tree(content)) if node.type == "comment"}
-
-
-def _nodes(root: Node) -> Iterator[Node]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += node.children
+    return {source(node).strip() for node in nodes(tree(content)) if node.type == "comment"}

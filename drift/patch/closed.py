@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamplighter.core.text import printable
 from lamplighter.drift.hcl.modules import Module, local_source
-from lamplighter.drift.hcl.syntax import Attribute, Block, Body, source, tree
+from lamplighter.drift.hcl.syntax import Attribute, Block, Body, nodes, source, tree
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
 from lamplighter.drift.provider_schema import Block as Schema
@@ -78,7 +78,7 @@ def _unprintable(content: bytes) -> Counter[str]:
 def _names(content: bytes) -> set[str]:
     return {
         source(node)
-        for node in _nodes(tree(content))
+        for node in nodes(tree(content))
         if node.type == "identifier" and "::" not in source(node)
     }
 
@@ -86,7 +86,7 @@ def _names(content: bytes) -> set[str]:
 def _repeated(content: bytes) -> Counter[str]:
     """Attributes of one body, and keys of one object, that are there more than once."""
     found: Counter[str] = Counter()
-    for node in _nodes(tree(content)):
+    for node in nodes(tree(content)):
         kind = {"body": "attribute", "object": "object_elem"}.get(node.type)
         names = [source(child.children[0]).strip('"') for child in node.children if child.type == kind]
         found.update(name for name, count in Counter(names).items() if kind is not None and count > 1)
@@ -366,11 +366,3 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, Mapping):
             yield one
-
-
-def _nodes(root: Node) -> Iterator[Node]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += node.children

@@ -83,12 +83,11 @@ def decide(
     state: StateIndex,
     *,
     rules: Sequence[DriftRule] = (),
-    given: Mapping[str, Verdict] | None = None,
     set_back: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Decision, ...]:
-    """One for each item, in their order. `given` is what a person says, by address or `*` for every item; `set_back`
-    are ids of what set the same drift back before, by the id of its finding."""
-    decided = [_decided(item, state, rules, given or {}, set_back or {}) for item in items]
+    """One for each item, in their order. `set_back` are ids of what set the same drift back before, by the id of its
+    finding. What a person says counts before all of it: see `Proposal.narrowed`."""
+    decided = [_decided(item, state, rules, set_back or {}) for item in items]
     return tuple(_with_companions(decided))
 
 
@@ -117,13 +116,9 @@ def _decided(
     item: DriftItem,
     state: StateIndex,
     rules: Sequence[DriftRule],
-    given: Mapping[str, Verdict],
     set_back: Mapping[str, Sequence[str]],
 ) -> Decision:
     events = tuple(event.event_id for event in item.events)
-    said = given.get(item.address or item.resource_id, given.get("*"))
-    if said is not None:
-        return Decision(item, said, "asked for", events)
     severity = Severity.parse(item.risk)
     for rule in rules:
         names = {

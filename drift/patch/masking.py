@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamplighter.core.redaction import redact, redact_value
-from lamplighter.drift.hcl.syntax import Block, source, tree
+from lamplighter.drift.hcl.syntax import Block, nodes, source, tree
 from lamplighter.drift.items import is_secret_name
 from lamplighter.drift.model import DriftItem
 from lamplighter.drift.patch.code import Code
@@ -124,7 +124,7 @@ def _literals_of(block: Block, name: str) -> Iterator[str]:
 
 def _texts(node: Node) -> Iterator[str]:
     kinds = ("template_literal", "numeric_lit")
-    yield from (source(one).strip() for one in _nodes(node) if one.type in kinds)
+    yield from (source(one).strip() for one in nodes(node) if one.type in kinds)
 
 
 def _leaves(value: Any) -> Iterator[str]:
@@ -215,7 +215,7 @@ def masked(text: str, role: str, secrets: Secrets) -> str | None:
 
 
 def _spans(root: Node, secrets: Secrets, *, given: bool) -> Iterator[tuple[int, int]]:
-    for node in _nodes(root):
+    for node in nodes(root):
         match node.type:
             case "attribute" | "object_elem":
                 name, value = _named(node)
@@ -292,11 +292,3 @@ def _statements(block: Node) -> Iterator[Node]:
     for child in block.children:
         if child.type == "body":
             yield from (one for one in child.children if one.type == "attribute")
-
-
-def _nodes(root: Node) -> Iterator[Node]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += node.children

@@ -19,6 +19,8 @@ from lamplighter.drift.patch.patch import RULES, Patch, patch_of
 from lamplighter.drift.proposals import brief, evidence_of, finding_of
 from lamplighter.tools.files import ABSENT, edit_version
 
+_BRINGING = "bring the code to what is live"
+_BY_HAND = "what is left to do by hand"
 _SHOWN = 3
 """Addresses that a step of many names."""
 
@@ -71,7 +73,7 @@ class Proposal:
         of = [decision.item for decision in self.decisions if decision.item.address is not None]
         of += [placed.item for placed in self.patch.placed]
         evidence = sorted({piece.id for item in of for piece in evidence_of(item)})
-        return Plan(steps=steps, rationale="bring the code to what is live", evidence=tuple(evidence))
+        return Plan(steps=steps, rationale=_BRINGING if edits else _BY_HAND, evidence=tuple(evidence))
 
     def _before(self, edits: Sequence[FileEdits], at: int) -> tuple[str, ...]:
         """The steps without which an edit would be half of what some item needs: the first that is refused ends it."""
@@ -122,13 +124,12 @@ def propose(
     root: Path,
     *,
     rules: Sequence[DriftRule] = (),
-    given: Mapping[str, Verdict] | None = None,
     set_back: Mapping[str, Sequence[str]] | None = None,
     last: LastResort | None = None,
 ) -> Proposal:
-    """`rules` are the policy's, `given` what a person says, `set_back` what was set back before: see `decide`; `last`
+    """`rules` are the policy's, `set_back` what was set back before: see `decide`; `last`
     is asked what no rule can place."""
-    decisions = decide(items, code.index, rules=rules, given=given, set_back=set_back)
+    decisions = decide(items, code.index, rules=rules, set_back=set_back)
     return Proposal(decisions, patch_of(decisions, code, RULES, last), root, last)
 
 

@@ -51,9 +51,7 @@ def _options(command: _F) -> _F:
             click.option(
                 "--patch", type=click.Path(path_type=Path), help="Write it as a file for `git apply`."
             ),
-            click.option(
-                "--branch", default="", metavar="NAME", help="Commit it to a new branch, beside HEAD."
-            ),
+            click.option("--branch", metavar="NAME", help="Commit it to a new branch, beside HEAD."),
             click.option("--save-plan", is_flag=True, help="Keep the plan for `lamp plan`."),
             click.option("--write", is_flag=True, help="Write it, once that exact plan is approved."),
         )
@@ -106,7 +104,7 @@ def _answer(
     workspace: str,
     terraform: bool | None,
     patch: Path | None,
-    branch: str,
+    branch: str | None,
     save_plan: bool,
     write: bool,
     decision: str | None = None,
@@ -215,7 +213,7 @@ def _done_with(
     made: Fix,
     root: Path,
     patch: Path | None,
-    branch: str,
+    branch: str | None,
     *,
     save_plan: bool,
     write: bool,
@@ -229,7 +227,7 @@ def _done_with(
         _require_no_code(patch, root, made)
         write_bytes(patch, unified(made.patch))
         following.lines.append(f"written: {log_line(str(patch))}; next: {log_line(_apply_line(patch, root))}")
-    if branch:
+    if branch is not None:
         following.lines.append(_on_branch(made, root, branch, f"{headline(made)}\n"))
     if (save_plan or write) and made.plan is None:
         following.lines.append("there is nothing to be written")

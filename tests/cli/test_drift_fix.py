@@ -176,6 +176,7 @@ class TestBranch:
     def test_a_branch_that_is_there_or_no_name(self, home: Path) -> None:
         assert b"there is a branch of this name" in lamp(home, *FIX, "--branch", "main").stderr
         assert b"is no name for a branch" in lamp(home, *FIX, "--branch", "a..b").stderr
+        assert b"an empty name: is no name for a branch" in lamp(home, *FIX, "--branch", "").stderr
 
     def test_outside_of_a_repository(self, home: Path) -> None:
         shutil.rmtree(home / ".git")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from lamplighter.core.policy import Policy, parse_policy
 from lamplighter.drift.model import Actor, DriftItem, Origin
 from lamplighter.drift.patch.decisions import Controller, controllers, decide
 from lamplighter.drift.patch.model import Decision, Verdict
+from lamplighter.drift.patch.proposal import propose
 from lamplighter.drift.proposals import finding_of
 from lamplighter.drift.state import StateIndex
 from tests.drift.code.world import resource, resources_of, state_document
-from tests.drift.patch.world import item
+from tests.drift.patch.world import code, item
 
 RULES = parse_policy(
     """
@@ -51,7 +53,9 @@ def test_the_order_in_which_it_is_decided() -> None:
         Verdict.IGNORE,
         "by the policy's rule the scheduler owns its tags",
     )
-    said = decided(scheduled, rules=RULES, given={"aws_instance.web": Verdict.ASK})
+    now = code({"main.tf": ""})
+    proposal = propose([scheduled], now, Path(), rules=RULES)
+    (said,) = proposal.narrowed({finding_of(scheduled).id}, Verdict.ASK).decisions
     assert (said.verdict, said.reason, said.evidence) == (Verdict.ASK, "asked for", ("e-1",))
 
 
@@ -79,8 +83,6 @@ def test_what_one_call_did_to_a_resource_goes_back_together() -> None:
         "high risk: a setting was changed",
         "by the same call as what is to be reverted",
     ]
-    said = decide([algorithm, along], state, given={"aws_s3_bucket.a": Verdict.CODIFY})
-    assert {one.verdict for one in said} == {Verdict.CODIFY}
     assert decide([along], state)[0].verdict is Verdict.CODIFY
 
 

@@ -21,6 +21,7 @@ from lamplighter.drift.patch.code import Code
 from lamplighter.drift.patch.model import Verdict
 from lamplighter.drift.patch.proposal import Proposal, propose
 from lamplighter.drift.patch.revert import revert_plan, text
+from lamplighter.drift.proposals import finding_of
 from lamplighter.drift.set_back import set_back
 from lamplighter.drift.state import read_resources
 from lamplighter.tools.saved_plans import SavedPlans
@@ -64,7 +65,11 @@ def drifted(address: str) -> DriftItem:
 
 def reverting(root: Path, *addresses: str) -> Proposal:
     now = Code.of(read_code(root), read_resources(read_state(root)))
-    return propose([drifted(address) for address in addresses], now, root, given={"*": Verdict.REVERT})
+    return asked_back(propose([drifted(address) for address in addresses], now, root))
+
+
+def asked_back(proposal: Proposal) -> Proposal:
+    return proposal.narrowed({finding_of(one.item).id for one in proposal.decisions}, Verdict.REVERT)
 
 
 def test_exactly_what_is_asked_is_applied_once_approved(root: Path, tmp_path: Path) -> None:
@@ -180,7 +185,7 @@ def test_what_did_not_drift_is_not_applied_along(root: Path, tmp_path: Path) -> 
     """The code of the same resource may say what was never applied."""
     now = Code.of(read_code(root), read_resources(read_state(root)))
     other = item("terraform_data.one", "output", "live", was="code", kind="terraform_data")
-    proposal = propose([other], now, root, given={"*": Verdict.REVERT})
+    proposal = asked_back(propose([other], now, root))
     with pytest.raises(Refused, match=r"input of terraform_data\.one: .* it did not drift"):
         revert_plan(proposal, root, tmp_path / "plans")
     assert list((tmp_path / "plans").iterdir()) == []
