@@ -14,7 +14,7 @@ from lamplighter.scenarios.evaluation.drift_patch import CODIFY_ALL, DECIDED, NO
 from lamplighter.scenarios.evaluation.registry import Request
 
 PATCHES = bool(os.environ.get("LAMP_TEST_PATCHES"))
-"""Whether the sample is the whole one, and patched too: minutes more, so only where somebody asks for it, as CI does."""
+"""Whether the sample is whole, and patched too: minutes more, so only where somebody asks for it, as CI does."""
 CASES = SAMPLE if PATCHES else SAMPLE // 3
 
 
